@@ -1,0 +1,196 @@
+"""What a worker host is told: the one contract between provisioning (`domicile`) and running (`domicile_host`).
+
+Provisioning renders one `HostSettings` as JSON; each of the host's four services reads that file, whose path is its
+first argument. It holds names and places of secrets, never a secret. All paths are absolute and the same inside a
+service's container and on the host, because the dispatcher names host paths to the container engine.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Hostname = Annotated[str, Field(pattern=r"^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$")]
+
+
+class Settings(BaseModel):
+    """A frozen model that refuses fields it doesn't know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ControlPlane(Settings):
+    """Where the work queue and the sessions are."""
+
+    url: str = Field(description="base URL, without a trailing slash")
+    ca_file: Path | None = Field(None, description="CA certificates that the endpoint's certificate must lead to; unset: the system's")
+    polls_per_minute: int = Field(120, ge=6, le=600, description="upper bound of queue polls; a 429 slows further")
+
+
+class SecretsManager(Settings):
+    """How the dispatcher reads secrets: OpenBao on a Unix socket, as an AppRole that can read what is named here only."""
+
+    socket: Path = Field(description="OpenBao's listener")
+    role_id_file: Path
+    secret_id_file: Path
+    mount: str = Field("domicile", description="the KV v2 engine")
+    environment_key: str = Field("environment-key", description="secret whose field `value` is the environment key")
+    egress_ca: str = Field("egress-ca", description="secret with fields `certificate` and `key` (PEM): the inspecting proxy's CA")
+    credentials: str = Field("credentials", description="folder of injected credentials: `<folder>/<name>`, field `value`")
+
+
+class SandboxImage(Settings):
+    """The image that sandboxes run: pinned by digest, refused without its signature."""
+
+    reference: str = Field(description="name of the image in the host's container store, without tag or digest")
+    digest: Digest
+    signature: Path = Field(description="the image's signature as `domicile_images` writes it")
+    public_key: Path = Field(description="PEM of the ECDSA P-256 key that must have signed it")
+
+
+class Limits(Settings):
+    """What one session may use."""
+
+    memory_bytes: int = Field(1 << 30, ge=64 << 20)
+    cpus: float = Field(1.0, gt=0)
+    pids: int = Field(256, ge=16)
+    workspace_bytes: int = Field(512 << 20, ge=1 << 20)
+    tmp_bytes: int = Field(256 << 20, ge=1 << 20)
+    open_files: int = Field(4096, ge=64)
+    session_seconds: int = Field(8 * 3600, ge=10, description="from claim to the end, whatever the session does")
+    idle_seconds: float = Field(60.0, ge=0.5, description="how long an idle session (end of turn) keeps its sandbox")
+
+
+class Sandboxes(Settings):
+    """How sandboxes are made."""
+
+    image: SandboxImage
+    runtime: Literal["runc", "crun", "runsc", "kata"] = "runc"
+    seccomp_profile: Path
+    ca_bundle: Path = Field(
+        description="where the dispatcher writes the CA certificates that a sandbox trusts: the system's and the proxy's own"
+    )
+    limits: Limits = Limits()
+    capacity: int = Field(8, ge=1, le=1000, description="sessions served at once")
+    warm: int = Field(2, ge=0, le=100, description="sandboxes kept ready beside the live ones")
+
+
+class Network(Settings):
+    """The host's own network namespace, in which its services run and where each sandbox's link ends."""
+
+    sandbox_range: IPv4Network = Field(IPv4Network("100.96.0.0/16"), description="addresses of the sandboxes' ends of the links")
+    proxy_address: IPv4Address = Field(IPv4Address("100.96.0.1"), description="the one address a sandbox can reach")
+    egress_port: int = Field(3128, description="the egress proxy")
+    gateway_port: int = Field(8080, description="the way to the session gateway, through the egress proxy")
+
+
+class Credential(Settings):
+    """A credential that the proxy adds to requests of an inspected host; the sandbox never sees it."""
+
+    name: Name = Field(description="the secret below `credentials` in the secrets manager")
+    header: str = Field("authorization", pattern=r"^[a-z0-9-]+$")
+    prefix: str = Field("", description="put before the value, as in `Bearer `")
+
+
+class HttpRule(Settings):
+    """Methods and paths allowed at an inspected host."""
+
+    methods: tuple[str, ...] = Field(min_length=1)
+    paths: tuple[str, ...] = Field(min_length=1, description="a path, or a prefix that ends in `/`")
+
+
+class EgressRule(Settings):
+    """One allowed host. `tunnel` leaves TLS end to end; `inspect` opens it and holds each request to `http`."""
+
+    host: Hostname
+    port: int = Field(443, ge=1, le=65535)
+    mode: Literal["tunnel", "inspect"] = "tunnel"
+    http: tuple[HttpRule, ...] = ()
+    credential: Credential | None = None
+
+
+class EgressPolicy(Settings):
+    """The allowlist of one environment; what it doesn't name is refused."""
+
+    rules: tuple[EgressRule, ...] = ()
+    resolvers: tuple[IPv4Address, ...] = Field(description="DNS servers that the proxy asks; sandboxes have none")
+    upstream_ca_file: Path | None = Field(None, description="CA certificates for inspected hosts; unset: the system's")
+    how_to_ask: str = Field("ask the owner of this environment's egress policy to allow it", description="ends each refusal")
+
+
+class OtlpSink(Settings):
+    """OpenTelemetry over HTTP, JSON."""
+
+    kind: Literal["otlp"] = "otlp"
+    name: Name
+    url: str = Field(description="base URL; `/v1/logs` is added")
+    headers_from: Name | None = Field(None, description="credential whose value is sent as `authorization`")
+    ca_file: Path | None = None
+
+
+class SplunkHecSink(Settings):
+    """Splunk's HTTP event collector."""
+
+    kind: Literal["splunk-hec"] = "splunk-hec"
+    name: Name
+    url: str = Field(description="base URL; `/services/collector/event` is added")
+    token_from: Name = Field(description="credential whose value is the HEC token")
+    index: str | None = None
+    acknowledge: bool = Field(True, description="ask for indexer acknowledgement and wait for it")
+    ca_file: Path | None = None
+
+
+Sink = Annotated[OtlpSink | SplunkHecSink, Field(discriminator="kind")]
+
+
+class Audit(Settings):
+    """Where records go, and how much of a tool call they hold."""
+
+    content: Literal["digest", "full", "none"] = Field(
+        "digest", description="tool inputs and outputs as SHA-256 and size, whole, or not at all"
+    )
+    journal: Path = Field(description="folder of the journals, one folder a source")
+    archive: Path = Field(description="folder of the retained archive")
+    cursors: Path = Field(description="folder of the sinks' durable cursors")
+    sinks: tuple[Sink, ...] = ()
+
+
+class Places(Settings):
+    """Where the services meet. Each socket's folder is mounted into those containers only that are named."""
+
+    container_engine: Path = Field(description="podman's API socket: dispatcher")
+    gateway_sandbox: Path = Field(description="the gateway's listener for sandboxes: gateway, Envoy")
+    gateway_control: Path = Field(description="the gateway's listener for bindings: gateway, dispatcher")
+    ads: Path = Field(description="the dispatcher's ADS server: dispatcher, Envoy")
+    envoy_admin: Path = Field(description="Envoy's admin interface: Envoy")
+    egress_log: Path = Field(description="Envoy's access log (JSON lines): Envoy writes, shipper reads")
+    dispatcher_status: Path = Field(description="health, metrics, status: dispatcher, operator")
+    shipper_status: Path = Field(description="health, metrics, status: shipper, operator")
+    shipper_secrets: Path = Field(description="folder of the sinks' credentials (tmpfs): dispatcher writes, shipper reads")
+    ledger: Path = Field(description="the dispatcher's ledger of sessions in hand")
+    network_namespaces: Path = Field(Path("/run/netns"), description="where named network namespaces are: dispatcher")
+
+
+class HostSettings(Settings):
+    """Everything a worker host is told."""
+
+    stack: Name
+    host: Name = Field(description="this worker host's name: the worker id at the control plane, the source of audit records")
+    environment_id: str = Field(pattern=r"^env_[A-Za-z0-9_-]+$")
+    control_plane: ControlPlane
+    secrets: SecretsManager
+    sandboxes: Sandboxes
+    network: Network = Network()
+    egress: EgressPolicy
+    audit: Audit
+    places: Places
+
+
+def load(path: Path) -> HostSettings:
+    """Reads the settings file. Raises `pydantic.ValidationError` for what doesn't fit and `OSError` for what isn't there."""
+    return HostSettings.model_validate_json(path.read_bytes())
