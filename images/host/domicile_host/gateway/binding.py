@@ -2,10 +2,10 @@
 
 | call | answer |
 | --- | --- |
-| `PUT /bindings/{source}` with `Binding.request_body()` | 204 once in force; 409 `ControlRefusal` if the session is bound at another source |
+| `PUT /bindings/{source}` with `Binding.request_body()` | 204 once in force; 409 `ControlRefusal`: session bound elsewhere |
 | `DELETE /bindings/{source}` | 204, also when there is none; its open streams are cut before the answer |
 | `GET /bindings` | a JSON list of `BindingStatus` |
-| `POST /bindings/{source}/stopping` | 204: the worker's next heartbeat is answered with state `stopping`; 404 when there is no such binding |
+| `POST /bindings/{source}/stopping` | 204: the worker's next heartbeat is told `stopping`; 404 if there is no such binding |
 | `GET /events` | NDJSON, one `GatewayEvent` a line, from now on; a line with a single space every 10 s shows that the stream lives |
 | `GET /healthz`, `GET /metrics` | 200 `{"status":"ok"}`; Prometheus text |
 """
@@ -36,12 +36,8 @@ class Binding(Message):
     session_id: Identifier
     work_id: Identifier
     environment_id: Identifier
-    token: SecretStr = Field(
-        min_length=1, description="the work item's `sessions_token`; never leaves the gateway but to the control plane"
-    )
-    capability: SecretStr = Field(
-        min_length=32, max_length=256, description="random, made for this binding; all that the sandbox is given (`secrets.token_urlsafe`)"
-    )
+    token: SecretStr = Field(min_length=1, description="the work item's `sessions_token`; leaves the gateway to the control plane only")
+    capability: SecretStr = Field(min_length=32, max_length=256, description="random, made for this binding: all that the sandbox is given")
     idle_seconds: float = Field(60.0, gt=0, description="told to the worker: how long it stays with an idle session")
     custom_tools: frozenset[str] = Field(frozenset(), description="custom tools that this sandbox serves; none unless named")
 
