@@ -21,6 +21,7 @@ class Event(BaseModel):
     session_id: str = ""
     work_id: str = ""
     sandbox_id: str = Field("", description="the sandbox's container name")
+    time: int | None = Field(None, description="when it happened, in milliseconds since 1970; unset: when it is put into the journal")
     detail: Mapping[str, JsonValue] = Field(
         default_factory=dict, description="the rest, by activity; no secret, no content beyond `audit.content`"
     )
