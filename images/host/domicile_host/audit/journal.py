@@ -22,7 +22,7 @@ from domicile_host.audit.segments import Torn
 from domicile_host.settings import HostSettings
 
 SEGMENT_BYTES = 8 << 20
-BATCH_EVENTS = 4096
+BATCH_EVENTS = 1024
 
 
 class JournalClosedError(OSError):
