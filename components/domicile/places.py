@@ -24,10 +24,26 @@ SOCKET_PATH_LIMIT = 107
 """Bytes of a Unix socket's path: `sun_path` of unix(7) less its final NUL."""
 
 _STACK = re.compile(r"[a-z][a-z0-9-]{0,30}")
+_RESERVED = re.compile(r"state|passphrase|.*-(outside|sandbox|[0-9a-f]{8})")
+"""Names that would be another stack's: the shared files beside the stacks' folders, and the names that `StackPlaces` builds."""
 
 
 class PlacesError(ValueError):
-    """A stack's name or one of the two roots can't be used; the message says what to change."""
+    """A stack's name or one of the two roots can't be used; `allowed` says what can."""
+
+    def __init__(self, subject: str, allowed: str) -> None:
+        self.allowed = allowed
+        super().__init__(f"{subject}: {allowed}")
+
+
+def check_stack_name(stack: str) -> None:
+    """Raises `PlacesError` for a name that no container, namespace or folder of its own could bear."""
+    if not _STACK.fullmatch(stack):
+        raise PlacesError(f"stack {stack!r}", "a lower-case letter, then up to 30 letters, digits or hyphens, as in `local`")
+    if _RESERVED.fullmatch(stack):
+        raise PlacesError(
+            f"stack {stack!r}", "a name that is not taken by the product itself: state, passphrase, *-outside, *-sandbox, *-<8 hex>"
+        )
 
 
 @dataclass(frozen=True)
@@ -45,15 +61,14 @@ class StackPlaces:
         Raises `PlacesError` for a name that no container or namespace could bear, and for roots that are relative or too long.
         """
         variables = os.environ if environment is None else environment
-        if not _STACK.fullmatch(stack):
-            raise PlacesError(f"stack {stack!r}: a name is a lower-case letter, then up to 30 letters, digits or hyphens, as in `local`")
+        check_stack_name(stack)
         home = _root(variables, "DOMICILE_HOME", DEFAULT_HOME)
         run = _root(variables, "DOMICILE_RUN", DEFAULT_RUN)
         places = cls(stack, home, run)
         longest = max((str(path) for path in places.sockets()), key=len)
         if len(os.fsencode(longest)) > SOCKET_PATH_LIMIT:
             raise PlacesError(
-                f"DOMICILE_RUN={run}: {longest} has over {SOCKET_PATH_LIMIT} bytes, too long for a socket: name a shorter folder"
+                f"DOMICILE_RUN={run}", f"a shorter folder: {longest} has over {SOCKET_PATH_LIMIT} bytes, too long for a socket"
             )
         return places
 
@@ -279,7 +294,7 @@ class StackPlaces:
     def container(self, service: str) -> str:
         """The container of one of `SERVICES`."""
         if service not in SERVICES:
-            raise PlacesError(f"service {service!r}: one of {', '.join(SERVICES)}")
+            raise PlacesError(f"service {service!r}", f"one of {', '.join(SERVICES)}")
         return f"{self.prefix}-{service}"
 
     def sandbox_container(self, sandbox_id: str) -> str:
@@ -295,5 +310,5 @@ def _root(variables: Mapping[str, str], name: str, default: Path) -> Path:
         return default
     path = Path(given)
     if not path.is_absolute() or ".." in path.parts:
-        raise PlacesError(f"{name}={given}: an absolute path without `..`, as in {default}")
+        raise PlacesError(f"{name}={given}", f"an absolute path without `..`, as in {default}")
     return path

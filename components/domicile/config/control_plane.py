@@ -1,0 +1,53 @@
+"""Where the work queue and the sessions are."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from domicile_host import settings
+from pydantic import Field, model_validator
+
+from domicile.config.faults import Objection, ConfigRefusedError
+from domicile.config.section import CertificateFile, Section, endpoint_url
+
+STAND_IN_ADDRESS = "203.0.113.10"
+"""The stand-in's address in the namespace that stands for the internet (TEST-NET-3, RFC 5737)."""
+
+STAND_IN_RESOLVER = "203.0.113.53"
+"""The DNS server of that namespace."""
+
+FIXED_URLS = {"stand-in": f"https://{STAND_IN_ADDRESS}", "anthropic": "https://api.anthropic.com"}
+
+
+class ControlPlane(Section, settings.ControlPlane):
+    """Anthropic's API, another endpoint with the same API, or the stand-in on this machine for trying and testing."""
+
+    kind: Literal["stand-in", "anthropic", "url"] = Field(description="which control plane", examples=["stand-in", "anthropic", "url"])
+    url: str = Field(description="base URL, without a trailing slash: with `kind: url` only", examples=["https://cma.example.com"])
+    ca_file: CertificateFile = Field(
+        None, description="CA certificates that the endpoint's certificate must lead to; unset: the system's, or the stand-in's own"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_fixed_url(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "url" not in given and isinstance(given.get("kind"), str) and given["kind"] in FIXED_URLS:
+            return {**given, "url": FIXED_URLS[given["kind"]]}
+        return given
+
+    @model_validator(mode="after")
+    def _url_by_kind(self) -> ControlPlane:
+        fixed = FIXED_URLS.get(self.kind)
+        if fixed is not None and self.url != fixed:
+            raise ConfigRefusedError(Objection(("url",), f"no `url` with `kind: {self.kind}`", "remove `url`, or set `kind: url`"))
+        if self.kind == "stand-in" and self.ca_file is not None:
+            raise ConfigRefusedError(Objection(("caFile",), "no `caFile` with `kind: stand-in`: it has a CA of its own", "remove `caFile`"))
+        if fixed is None:
+            self._check_url()
+        return self
+
+    def _check_url(self) -> None:
+        try:
+            endpoint_url(self.url)
+        except ConfigRefusedError as refusal:
+            raise ConfigRefusedError(*(Objection(("url", *found.at), found.allowed, found.fix) for found in refusal.objections)) from None

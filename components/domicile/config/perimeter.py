@@ -1,0 +1,95 @@
+"""The whole configuration of one stack: what its YAML declares, and what is in force once the defaults that depend on it are filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Address
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+
+from domicile.config.audit import Audit
+from domicile.config.control_plane import ControlPlane
+from domicile.config.egress import Egress
+from domicile.config.environment import Environment
+from domicile.config.faults import Objection, ConfigRefusedError, refuse
+from domicile.config.jurisdiction import Jurisdiction
+from domicile.config.network import Network
+from domicile.config.retain import Retain
+from domicile.config.section import Section
+from domicile.config.worker_host import WorkerHost
+
+LATER_PLATFORMS = ("aws", "cloudflare", "kubernetes")
+"""Platforms of the design that this version doesn't build yet."""
+
+
+class Declared(Section):
+    """What a stack's configuration says: the keys `domicile:<key>` of `stacks/Pulumi.<stack>.yaml`."""
+
+    platform: Literal["local"] = Field("local", description="where the perimeter is built")
+    jurisdiction: Jurisdiction = Field(description="where data may lie, one of jp, eu, ae, bh, us …", examples=["jp"])
+    environment: Environment | None = Field(None, description="the environment served; the stand-in makes its own if unset")
+    control_plane: ControlPlane = Field(ControlPlane.model_validate({"kind": "stand-in"}), description="the work queue's endpoint")
+    worker_host: WorkerHost = Field(WorkerHost(), description="the worker host and its sandboxes")
+    network: Network = Field(Network(), description="addresses inside the perimeter")
+    egress: Egress = Field(Egress(), description="what sandboxes may reach")
+    audit: Audit = Field(Audit(), description="what is recorded and where it goes")
+    retain: Retain = Field(Retain(), description="what stays when the stack is destroyed")
+
+    @field_validator("platform", mode="before")
+    @classmethod
+    def _built_yet(cls, value: object) -> object:
+        if value in LATER_PLATFORMS:
+            raise ConfigRefusedError(Objection((), f"local: {value} is not in this version", "set `platform: local`"))
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Declared:
+        refuse([*self._environment_objections(), *self._room_objections(), *self._door_objections(), *self._resolver_objections()])
+        return self
+
+    def _environment_objections(self) -> Iterator[Objection]:
+        if self.environment is None and self.control_plane.kind != "stand-in":
+            allowed = f"required with `controlPlane.kind: {self.control_plane.kind}`: the environment's id, as the Console shows it"
+            yield Objection(("environment", "id"), allowed, "set `domicile:environment: {id: env_…}`")
+
+    def _room_objections(self) -> Iterator[Objection]:
+        """An address rests after its sandbox's end, so that no late packet meets a new session: twice the sandboxes must fit."""
+        sandboxes = self.worker_host.capacity + self.worker_host.warm
+        needed = 2 * sandboxes + 3
+        if self.network.sandbox_range.num_addresses < needed:
+            prefix = 32 - (needed - 1).bit_length()
+            allowed = f"at least {needed} addresses: two a sandbox (capacity + warm = {sandboxes}), the proxy's, first and last"
+            yield Objection(("network", "sandboxRange"), allowed, f"take a /{prefix} or wider, or lower `workerHost.capacity`")
+
+    def _door_objections(self) -> Iterator[Objection]:
+        """The session gateway is the only door to the control plane; a rule beside it would let a sandbox call it as anyone."""
+        host = urlsplit(self.control_plane.url).hostname or ""
+        for place, rule in enumerate(self.egress.rules):
+            if rule.covers(host):
+                allowed = f"no host of the control plane ({host}): sandboxes reach it through the session gateway only"
+                yield Objection(("egress", "rules", place, "host"), allowed, "remove the rule, or name the hosts beside it one by one")
+
+    def _resolver_objections(self) -> Iterator[Objection]:
+        for place, address in enumerate(self.egress.resolvers):
+            if address in self.network.sandbox_range:
+                allowed = f"an address outside network.sandboxRange {self.network.sandbox_range}"
+                yield Objection(("egress", "resolvers", place), allowed, "name the DNS server's own address, or move `sandboxRange`")
+
+
+class PerimeterConfig(Declared):
+    """The configuration in force: nothing optional is left open that a component would have to decide."""
+
+    stack: str = Field(description="the stack's name")
+    environment: Environment = Field(description="the environment served")
+
+    @property
+    def is_stand_in(self) -> bool:
+        """Whether the control plane is the stand-in, and so the outside a namespace of this machine."""
+        return self.control_plane.kind == "stand-in"
+
+    @property
+    def resolvers(self) -> tuple[IPv4Address, ...]:
+        """The DNS servers that the proxy asks: at least one."""
+        return self.egress.resolvers
