@@ -1,0 +1,60 @@
+# One line over the operator's command `domicile`, and what a fresh machine needs before it can run.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+STACK ?= local
+SCENARIO ?=
+PYTHON ?= python3
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+up: prepare ## build the images, provision the perimeter of STACK (default: local) and serve a demonstration session
+	@domicile up $(STACK)
+	@domicile session $(if $(SCENARIO),--scenario $(SCENARIO)) --stack $(STACK) --if-stand-in
+
+session: prepare ## serve a session: the demonstration, or SCENARIO=file.yaml
+	@domicile session $(if $(SCENARIO),--scenario $(SCENARIO)) --stack $(STACK)
+
+status: prepare ## show the perimeter (JSON=1 for machines)
+	@domicile status $(if $(JSON),--json) --stack $(STACK)
+
+key: prepare ## ask for the environment key and put it into the secrets manager
+	@domicile key --stack $(STACK)
+
+down: prepare ## remove everything but what was declared retained
+	@domicile destroy $(STACK)
+
+check: prepare ## validate the stack's configuration, touching nothing
+	@domicile check $(STACK)
+
+test: $(VENV)/develop packages ## run all tests
+	@$(PYTHON_VENV) -m pytest $(TESTS)
+
+lint: $(VENV)/develop ## ruff and mypy
+	@ruff check . && ruff format --check . && mypy
+
+bench: prepare $(VENV)/develop ## measure, and print the figures of the README
+	@$(PYTHON_VENV) -m tests.bench
+
+PYTHON_VENV := $(VENV)/bin/python
+
+prepare: packages $(VENV)/operator
+
+packages: # Debian packages that the machine lacks
+	@./.ci/packages
+
+$(VENV)/operator: requirements/operator.lock pyproject.toml
+	@$(PYTHON) -m venv $(VENV)
+	@echo "installing the operator's Python packages"
+	@$(PYTHON_VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/operator.lock
+	@$(PYTHON_VENV) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/develop: requirements/develop.lock $(VENV)/operator
+	@echo "installing the packages that tests and lint need"
+	@$(PYTHON_VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/develop.lock
+	@touch $@
+
+.PHONY: help up session status key down check test lint bench prepare packages

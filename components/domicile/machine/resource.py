@@ -1,0 +1,109 @@
+"""The common form of this package's resources: a pydantic spec, and three verbs over it (ensure, look, remove)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import pulumi
+from pulumi import dynamic
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class Spec(BaseModel):
+    """What a resource of the machine shall be. Unknown keys are refused in the provider's check, and ignored in old state."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class MachineProvider(dynamic.ResourceProvider):
+    """Turns Pulumi's calls into `ensure`, `look` and `remove`, each idempotent.
+
+    A subclass names its `spec` and the fields whose change needs a new resource (`replaces`).
+    """
+
+    serialize_as_secret_always = False
+    spec: ClassVar[type[Spec]]
+    replaces: ClassVar[frozenset[str]] = frozenset()
+
+    def identity(self, spec: Any) -> str:
+        """The resource's id: its name on the machine."""
+        raise NotImplementedError
+
+    def ensure(self, spec: Any) -> Mapping[str, Any]:
+        """Makes the machine have it, whatever was there before; gives outputs beside the spec."""
+        raise NotImplementedError
+
+    def look(self, spec: Any, facts: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The fields that differ from the spec on the machine (none: all as it should be); None: it isn't there."""
+        raise NotImplementedError
+
+    def remove(self, spec: Any) -> None:
+        """Makes the machine not have it."""
+        raise NotImplementedError
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
+        try:
+            self.spec.model_validate(_known(news))
+        except ValidationError as error:
+            failures = [dynamic.CheckFailure(".".join(str(p) for p in e["loc"]), e["msg"]) for e in error.errors()]
+            return dynamic.CheckResult(news, failures)
+        return dynamic.CheckResult(news, [])
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
+        if any(isinstance(v, pulumi.output.Unknown) for v in news.values()):
+            return dynamic.DiffResult(changes=True, replaces=[])
+        try:
+            old = self.spec.model_validate(_fields(self.spec, olds))
+        except ValidationError:  # state of an earlier version that lacks a field: bring it up to date
+            return dynamic.DiffResult(changes=True, replaces=[])
+        new = self.spec.model_validate(_fields(self.spec, news))
+        changed = [name for name in self.spec.model_fields if getattr(old, name) != getattr(new, name)]
+        replaces = [name for name in changed if name in self.replaces]
+        return dynamic.DiffResult(changes=bool(changed), replaces=replaces, delete_before_replace=True)
+
+    def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
+        spec = self.spec.model_validate(_fields(self.spec, props))
+        return dynamic.CreateResult(self.identity(spec), self._outputs(spec, self.ensure(spec)))
+
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
+        spec = self.spec.model_validate(_fields(self.spec, news))
+        return dynamic.UpdateResult(self._outputs(spec, self.ensure(spec)))
+
+    def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
+        spec = self.spec.model_validate(_fields(self.spec, props))
+        facts = {k: v for k, v in props.items() if k not in self.spec.model_fields and not k.startswith("__")}
+        found = self.look(spec, facts)
+        if found is None:
+            return dynamic.ReadResult("", {})
+        return dynamic.ReadResult(id_, {**self._outputs(spec, facts), **found})
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        self.remove(self.spec.model_validate(_fields(self.spec, props)))
+
+    @staticmethod
+    def _outputs(spec: Spec, facts: Mapping[str, Any]) -> dict[str, Any]:
+        return {**spec.model_dump(mode="json", exclude_none=True), **facts}
+
+
+class MachineResource(dynamic.Resource, module="machine"):
+    """Base of the resources: passes a spec's fields as inputs."""
+
+    provider: ClassVar[MachineProvider]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(module="machine", name=cls.__name__, **kwargs)
+
+    def __init__(self, resource_name: str, *, opts: pulumi.ResourceOptions | None = None, **inputs: Any) -> None:
+        unknown = set(inputs) - set(self.provider.spec.model_fields)
+        if unknown:
+            raise TypeError(f"{type(self).__name__} {resource_name!r} has no input {', '.join(sorted(unknown))}")
+        super().__init__(self.provider, resource_name, {k: v for k, v in inputs.items() if v is not None}, opts)
+
+
+def _fields(spec: type[Spec], props: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: props[name] for name in spec.model_fields if name in props}
+
+
+def _known(props: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in props.items() if not k.startswith("__") and not isinstance(v, pulumi.output.Unknown)}

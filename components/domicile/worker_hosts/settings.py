@@ -1,0 +1,85 @@
+"""Renders a stack's configuration into the `HostSettings` of its worker host: one description for every platform's form of a host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from domicile_host.settings import (
+    Audit,
+    ControlPlane,
+    EgressPolicy,
+    HostSettings,
+    Limits,
+    Network,
+    Places,
+    SandboxImage,
+    Sandboxes,
+    SecretsManager,
+)
+
+from domicile.config import PerimeterConfig
+from domicile.environment_key.local import CREDENTIALS, EGRESS_CA, ENVIRONMENT_KEY, MOUNT
+from domicile.places import StackPlaces
+
+
+def render(config: PerimeterConfig, places: StackPlaces, sandbox: SandboxImage, outside_ca: Path | None) -> HostSettings:
+    """The settings of the stack's host. `outside_ca` is the stand-in's CA file, None for a real control plane."""
+    control_plane, egress = config.control_plane, config.egress
+    return HostSettings(
+        stack=config.stack,
+        host=config.worker_host.name,
+        environment_id=config.environment.id,
+        control_plane=ControlPlane(
+            url=control_plane.url, ca_file=control_plane.ca_file or outside_ca, polls_per_minute=control_plane.polls_per_minute
+        ),
+        secrets=SecretsManager(
+            socket=places.secrets_socket,
+            role_id_file=places.role_id,
+            secret_id_file=places.secret_id,
+            mount=MOUNT,
+            environment_key=ENVIRONMENT_KEY,
+            egress_ca=EGRESS_CA,
+            credentials=CREDENTIALS,
+        ),
+        sandboxes=Sandboxes(
+            image=sandbox,
+            runtime=config.worker_host.runtime,
+            seccomp_profile=places.seccomp_profile,
+            ca_bundle=places.ca_bundle,
+            limits=Limits.model_validate(config.worker_host.limits.model_dump(by_alias=False)),
+            capacity=config.worker_host.capacity,
+            warm=config.worker_host.warm,
+        ),
+        network=Network.model_validate(config.network.model_dump(by_alias=False)),
+        egress=EgressPolicy.model_validate(egress.model_dump(by_alias=False) | {"upstream_ca_file": egress.upstream_ca_file or outside_ca}),
+        audit=Audit(
+            content=config.audit.content,
+            journal=places.journal,
+            archive=places.archive,
+            cursors=places.cursors,
+            sinks=tuple(config.audit.model_dump(by_alias=False)["sinks"]),
+        ),
+        places=_places(places),
+    )
+
+
+def credential_names(config: PerimeterConfig) -> list[str]:
+    """The credentials that the dispatcher reads: those that the proxy injects, and the sinks'."""
+    injected = {rule.credential.name for rule in config.egress.rules if rule.credential}
+    of_sinks = {getattr(sink, field, None) for sink in config.audit.sinks for field in ("headers_from", "token_from")}
+    return sorted(injected | {name for name in of_sinks if name})
+
+
+def _places(places: StackPlaces) -> Places:
+    return Places(
+        container_engine=places.container_engine,
+        gateway_sandbox=places.gateway_sandbox,
+        gateway_control=places.gateway_control,
+        ads=places.ads,
+        envoy_admin=places.envoy_admin,
+        egress_log=places.egress_log,
+        dispatcher_status=places.dispatcher_status,
+        shipper_status=places.shipper_status,
+        shipper_secrets=places.shipper_secrets,
+        ledger=places.ledger,
+    )
