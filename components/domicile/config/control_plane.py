@@ -7,7 +7,7 @@ from typing import Any, Literal
 from domicile_host import settings
 from pydantic import Field, model_validator
 
-from domicile.config.faults import Objection, ConfigRefusedError
+from domicile.config.faults import ConfigRefusedError, Objection
 from domicile.config.section import CertificateFile, Section, endpoint_url
 
 STAND_IN_ADDRESS = "203.0.113.10"

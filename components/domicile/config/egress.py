@@ -10,7 +10,7 @@ from typing import Annotated
 from domicile_host import settings
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from domicile.config.faults import Objection, ConfigRefusedError, closest, refuse
+from domicile.config.faults import ConfigRefusedError, Objection, closest, refuse
 from domicile.config.section import CertificateFile, Section, repeated
 
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 from domicile_host import settings
 from pydantic import field_validator, model_validator
 
-from domicile.config.faults import Objection, ConfigRefusedError, refuse
+from domicile.config.faults import ConfigRefusedError, Objection, refuse
 from domicile.config.section import Section
 
 USABLE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16"))

@@ -13,7 +13,7 @@ from domicile.config.audit import Audit
 from domicile.config.control_plane import ControlPlane
 from domicile.config.egress import Egress
 from domicile.config.environment import Environment
-from domicile.config.faults import Objection, ConfigRefusedError, refuse
+from domicile.config.faults import ConfigRefusedError, Objection, refuse
 from domicile.config.jurisdiction import Jurisdiction
 from domicile.config.network import Network
 from domicile.config.retain import Retain

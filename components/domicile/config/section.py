@@ -14,13 +14,13 @@ from pydantic import AfterValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from domicile.config.amounts import AmountError, parse_duration, parse_size
-from domicile.config.faults import Objection, ConfigRefusedError, refuse
+from domicile.config.faults import ConfigRefusedError, Objection, refuse
 
 _CERTIFICATE_FILE_LIMIT_BYTES = 4 << 20
 
 
 def key(name: str) -> str:
-    """A field's key in the YAML: `polls_per_minute` is `pollsPerMinute`, and `memory_bytes` is `memory`, as its unit stands with the value."""
+    """A field's key in the YAML: `polls_per_minute` is `pollsPerMinute`, `memory_bytes` is `memory`: units stand with values."""
     return to_camel(name.removesuffix("_bytes").removesuffix("_seconds"))
 
 

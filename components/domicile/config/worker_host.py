@@ -8,7 +8,7 @@ from domicile_host import settings
 from pydantic import Field, field_validator, model_validator
 
 from domicile.config.amounts import duration_text
-from domicile.config.faults import Objection, ConfigRefusedError
+from domicile.config.faults import ConfigRefusedError, Objection
 from domicile.config.section import Section, duration, size
 
 
