@@ -1,0 +1,84 @@
+"""The builder's folder of downloads and finished layers, images and programs, safe for builds that run at once or are killed.
+
+What is in it is named by what it is (a hash) and appears whole or not at all: it is made in `partial/`, then renamed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+class Cache:
+    """One cache folder. `root` is made when missing."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+
+    def blob(self, sha256: str) -> Path:
+        """Where the bytes with this SHA-256 (hex) are, or will be."""
+        return self.root / "blobs" / sha256
+
+    def place(self, kind: str, key: str) -> Path:
+        """Where the thing of this kind and key is, or will be."""
+        return self.root / kind / key
+
+    @contextmanager
+    def exclusive(self, name: str) -> Iterator[Path]:
+        """Holds the lock `name` and gives an empty working folder; what a killed holder left there is removed first."""
+        locks, partial = self.root / "locks", self.root / "partial" / name
+        locks.mkdir(parents=True, exist_ok=True)
+        with (locks / name).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            try:
+                yield partial
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+
+    def adopt(self, file: Path, sha256: str) -> Path:
+        """Moves a finished file to its place among the blobs."""
+        target = self.blob(sha256)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file.replace(target)
+        return target
+
+    def finish(self, made: Path, place: Path) -> Path:
+        """Moves a finished file or folder to its place. One that is there already is as good and stays."""
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if made.is_dir() and place.exists():
+            return place
+        made.replace(place)
+        return place
+
+
+def key_of(value: Any) -> str:
+    """The SHA-256 of a JSON value: names what is made from it."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def canonical(value: Any) -> bytes:
+    """The one JSON form of a value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 (hex) of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write(path: Path, data: bytes) -> None:
+    """Writes a file so that a reader sees the old bytes or the new, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_bytes(data)
+    partial.replace(path)
