@@ -66,4 +66,4 @@ def duration_text(seconds: float) -> str:
     for unit in ("d", "h", "m"):
         if seconds and seconds % int(_DURATIONS[unit]) == 0:
             return f"{int(seconds // int(_DURATIONS[unit]))}{unit}"
-    return f"{seconds:g}s"
+    return f"{seconds:.12g}s"

@@ -23,7 +23,7 @@ class ControlPlane(Section, settings.ControlPlane):
     """Anthropic's API, another endpoint with the same API, or the stand-in on this machine for trying and testing."""
 
     kind: Literal["stand-in", "anthropic", "url"] = Field(description="which control plane", examples=["stand-in", "anthropic", "url"])
-    url: str = Field(description="base URL, without a trailing slash: with `kind: url` only", examples=["https://cma.example.com"])
+    url: str = Field("", description="base URL, without a trailing slash: with `kind: url` only", examples=["https://cma.example.com"])
     ca_file: CertificateFile = Field(
         None, description="CA certificates that the endpoint's certificate must lead to; unset: the system's, or the stand-in's own"
     )
@@ -47,6 +47,8 @@ class ControlPlane(Section, settings.ControlPlane):
         return self
 
     def _check_url(self) -> None:
+        if not self.url:
+            raise ConfigRefusedError(Objection(("url",), "required with `kind: url`", "set for example `url: https://cma.example.com`"))
         try:
             endpoint_url(self.url)
         except ConfigRefusedError as refusal:

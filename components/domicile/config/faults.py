@@ -207,6 +207,8 @@ def _allowed(kind: str, context: Mapping[str, Any], spot: _Spot, message: str) -
         return f"a text of {context.get('min_length', 0)} to {context.get('max_length', 'any number of')} characters"
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         return "a mapping with the keys " + ", ".join(_keys(spot))
+    if kind == "value_error" and spot.field and "IPv4Address" in str(spot.field.annotation):
+        return _MEANING["ip_v4_address"]
     return _MEANING.get(kind) or re.sub(r"^(Value error, |Input should be )", "", message)
 
 

@@ -132,7 +132,9 @@ def _stack_faults(stack: str) -> Iterator[Fault]:
 def _plain_faults(value: object, steps: tuple[Step, ...]) -> Iterator[Fault]:
     """What JSON, the form that Pulumi passes configuration in, couldn't carry."""
     if len(steps) > _DEEPEST:
-        yield Fault(path_text(steps), "(nested)", f"at most {_DEEPEST} levels", "a YAML anchor may contain itself: write the values out")
+        yield Fault(
+            path_text(steps[:2]), "(nested)", f"at most {_DEEPEST} levels", "a YAML anchor may contain itself: write the values out"
+        )
     elif isinstance(value, Mapping):
         for key, below in value.items():
             if isinstance(key, str) and _is_text(key):
