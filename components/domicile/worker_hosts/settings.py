@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from domicile.config import PerimeterConfig
+from domicile.environment_key.local import CREDENTIALS, EGRESS_CA, ENVIRONMENT_KEY, MOUNT
+from domicile.places import StackPlaces
 from domicile_host.settings import (
     Audit,
     ControlPlane,
@@ -12,14 +15,10 @@ from domicile_host.settings import (
     Limits,
     Network,
     Places,
-    SandboxImage,
     Sandboxes,
+    SandboxImage,
     SecretsManager,
 )
-
-from domicile.config import PerimeterConfig
-from domicile.environment_key.local import CREDENTIALS, EGRESS_CA, ENVIRONMENT_KEY, MOUNT
-from domicile.places import StackPlaces
 
 
 def render(config: PerimeterConfig, places: StackPlaces, sandbox: SandboxImage, outside_ca: Path | None) -> HostSettings:
