@@ -5,7 +5,6 @@
 """
 
 from domicile_host.image_signature import SignatureError, verify
-
 from domicile_images.builder import BuiltImage, build
 from domicile_images.bytecode import BytecodeError
 from domicile_images.cache import Cache
@@ -23,10 +22,10 @@ ERRORS = (
     AptError,
     BytecodeError,
     GoError,
-    SigningKeyError,
     PipError,
     RecipeError,
     SignatureError,
+    SigningKeyError,
     StatementError,
     StoreError,
     UnsafePathError,

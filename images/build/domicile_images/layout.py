@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from domicile_host.image_signature import ImageSignature
 from pydantic import BaseModel, ConfigDict
 
+from domicile_host.image_signature import ImageSignature
 from domicile_images.cache import Cache, canonical
 from domicile_images.recipe import Recipe
 from domicile_images.tree import EPOCH_SECONDS

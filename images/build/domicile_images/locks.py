@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from domicile_images import debian, wheels
@@ -16,9 +17,16 @@ def lock(recipe: Recipe, progress: Callable[[str], None] = lambda _: None) -> bo
     if recipe.wheels:
         whole = [wheel for wheel in recipe.wheels if isinstance(wheel, str)]
         parts = [wheel.requirement for wheel in recipe.wheels if isinstance(wheel, Wheel)]
-        new[recipe.wheels_lock] = wheels.write_lock(wheels.resolve([*whole, *parts]))
+        new[recipe.wheels_lock] = wheels.write_lock(wheels.resolve([*whole, *parts], _versions(recipe)))
     old = {path: path.read_bytes() if path.exists() else b"" for path in new}
     for path, data in new.items():
         write(path, data)
     progress(f"{recipe.name}: {len(packages)} Debian packages, {'changed' if old != new else 'as before'}")
     return old != new
+
+
+def _versions(recipe: Recipe) -> list[str]:
+    """`name==version` of each requirement in the lock that the recipe follows."""
+    if recipe.versions is None:
+        return []
+    return re.findall(r"^[A-Za-z0-9._-]+==[^\s;\\]+", (recipe.folder / recipe.versions).read_text(), re.M)

@@ -81,6 +81,7 @@ class Recipe(Part):
     debian: tuple[str, ...] = Field(description="Debian packages; what they depend on comes with them")
     without: dict[str, str] = Field(default_factory=dict, description="dependency or image path left out → the reason")
     wheels: tuple[Wheel | str, ...] = ()
+    versions: str | None = Field(None, description="requirements lock whose versions the wheels take: what was tested is what ships")
     go: Go | None = None
     own: tuple[Own, ...] = ()
     folders: tuple[Folder, ...] = ()

@@ -25,8 +25,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     load_pem_public_key,
 )
-from domicile_host.image_signature import ImageSignature, payload_for
 
+from domicile_host.image_signature import ImageSignature, payload_for
 from domicile_images.cache import canonical, write
 
 STATEMENT = "application/vnd.in-toto+json"

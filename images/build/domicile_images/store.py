@@ -6,7 +6,6 @@ import subprocess
 from collections.abc import Callable
 
 from domicile_host.image_signature import verify
-
 from domicile_images.builder import BuiltImage
 
 

@@ -63,11 +63,13 @@ def read_lock(path: Path) -> tuple[Wheel, ...]:
     return tuple(Wheel.model_validate(match.groupdict()) for _, match in matches if match)
 
 
-def resolve(requirements: Sequence[str]) -> tuple[Wheel, ...]:
-    """The wheels that pip would install for `requirements`, with all they depend on. Raises `PipError`."""
+def resolve(requirements: Sequence[str], versions: Sequence[str]) -> tuple[Wheel, ...]:
+    """The wheels that pip would install for `requirements` and all they depend on, held to `versions`. Raises `PipError`."""
     with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder, "report.json")
-        _pip("install", "--dry-run", "--ignore-installed", f"--target={folder}", f"--report={report}", *_TARGET, *requirements)
+        report, constraints = Path(folder, "report.json"), Path(folder, "constraints.txt")
+        constraints.write_text("\n".join(versions))
+        options = ["--dry-run", "--ignore-installed", f"--target={folder}", f"--report={report}", f"--constraint={constraints}"]
+        _pip("install", *options, *_TARGET, *requirements)
         found = json.loads(report.read_text())["install"]
     wheels = [
         Wheel(
