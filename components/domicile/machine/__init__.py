@@ -10,6 +10,7 @@ from domicile.machine.files import File, Folder, GeneratedKey
 from domicile.machine.image import Image
 from domicile.machine.link import Link, Masquerade
 from domicile.machine.namespace import NetworkNamespace
+from domicile.machine.sandboxes import Sandboxes
 
 __all__ = [
     "Container",
@@ -22,4 +23,5 @@ __all__ = [
     "Masquerade",
     "Mount",
     "NetworkNamespace",
+    "Sandboxes",
 ]

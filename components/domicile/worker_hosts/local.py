@@ -6,7 +6,7 @@ import hashlib
 
 import pulumi
 
-from domicile.machine import Container, ContainerEngine, File, Folder, Image, Mount
+from domicile.machine import Container, ContainerEngine, File, Folder, Image, Mount, Sandboxes
 from domicile.places import StackPlaces
 from domicile.worker_hosts.services import Service, folders, services
 from domicile_host.settings import HostSettings
@@ -28,7 +28,8 @@ def build(
     ]
     text = settings.model_dump_json(indent=1)
     file = File("settings", path=str(places.settings), content=text, opts=opts)
-    ready: list[pulumi.Resource] = [engine, *ground, file, bootstrap, *needs]
+    sandboxes = Sandboxes("sandboxes", stack=places.stack, namespace_prefix=places.prefix, opts=_after(opts, needs))
+    ready: list[pulumi.Resource] = [engine, *ground, file, bootstrap, sandboxes, *needs]
     made: dict[str, Container] = {}
     for service in services(settings, places.settings, places.egress_bootstrap):
         after = [*ready, *made.values(), images[service.image]]
