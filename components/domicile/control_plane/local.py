@@ -155,7 +155,7 @@ def _mounts(*paths: Path) -> list[dict[str, Any]]:
 
 def _stand_in(places: StackPlaces) -> list[str]:
     return [
-        *("python3", "-m", "domicile_control_plane", "serve", "--store", str(places.control_plane / "store.db")),
+        *("serve", "--store", str(places.control_plane / "store.db")),
         *(
             "--listen",
             f"{STAND_IN_ADDRESS}:443",
@@ -170,7 +170,7 @@ def _stand_in(places: StackPlaces) -> list[str]:
 def _outside(config: PerimeterConfig, places: StackPlaces) -> list[str]:
     names = sorted({rule.host.removeprefix("*.") for rule in config.egress.rules} | {DENIED_HOST})
     return [
-        *("python3", "-m", "domicile_control_plane", "outside", "--tls-folder", str(places.control_plane)),
+        *("outside", "--tls-folder", str(places.control_plane)),
         *("--resolver", f"{STAND_IN_RESOLVER}:53", "--origin", ORIGIN_ADDRESS, *(f"--name={name}" for name in names)),
     ]
 

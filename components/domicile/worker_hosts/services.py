@@ -155,7 +155,7 @@ def _shipper(settings: HostSettings, settings_file: Path) -> Service:
 
 
 def _program(service: str, settings_file: Path) -> tuple[str, ...]:
-    return ("python3", "-m", "domicile_host", service, str(settings_file))
+    return (service, str(settings_file))
 
 
 def _files(*paths: Path | None) -> tuple[Path, ...]:
