@@ -1,0 +1,53 @@
+"""The embedded engine: applies a Pulumi program where there is no Pulumi CLI, and keeps its state in the CLI's own files.
+
+    stack = Stack.of(Project.load(folder), "local", backend_url="file:///…", passphrase="…")
+    if not stack.exists:
+        stack.init()
+    result = up(stack, on_event=show)
+
+It serves Pulumi's own gRPC to the unmodified program in a child process, runs provider plugins as processes, and refuses by name
+what it doesn't do. It knows nothing of the rest of Domicile. Called by `domicile.cli`; `python -m domicile.engine` takes the CLI's verbs.
+"""
+
+from .backend import Backend
+from .errors import (
+    EngineError,
+    LockedError,
+    PassphraseError,
+    PluginError,
+    ProjectError,
+    ResourceError,
+    StackError,
+    StateError,
+    UnsupportedError,
+)
+from .events import Event, Result, Step, shown
+from .operations import destroy, preview, refresh, up
+from .project import Project
+from .stack import Stack
+from .values import UNKNOWN, Secret
+
+__all__ = [
+    "UNKNOWN",
+    "Backend",
+    "EngineError",
+    "Event",
+    "LockedError",
+    "PassphraseError",
+    "PluginError",
+    "Project",
+    "ProjectError",
+    "ResourceError",
+    "Result",
+    "Secret",
+    "Stack",
+    "StackError",
+    "StateError",
+    "Step",
+    "UnsupportedError",
+    "destroy",
+    "preview",
+    "refresh",
+    "shown",
+    "up",
+]

@@ -1,0 +1,115 @@
+"""The file backend in the CLI's own layout: where a stack's checkpoint, history, backups and locks lie."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+from .crypter import Crypter
+from .errors import StackError, StateError, UnsupportedError
+from .files import write_atomically
+from .state import Operation, Snapshot, decode, now
+
+VERSION = "v3.260.0"  # of the CLI whose files these are; it refuses none that claims an older or its own
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A folder that holds `.pulumi`."""
+
+    root: Path
+
+    @classmethod
+    def at(cls, url: str) -> Backend:
+        """The backend that a PULUMI_BACKEND_URL names."""
+        parsed = urlparse(url)
+        if parsed.scheme != "file":
+            raise UnsupportedError(f"backend {url!r}", instead="set PULUMI_BACKEND_URL to file:///a/folder, or use Pulumi's own CLI")
+        path = unquote(parsed.netloc + parsed.path)
+        return cls(Path(path).expanduser().absolute())
+
+    @property
+    def folder(self) -> Path:
+        return self.root / ".pulumi"
+
+    def checkpoint(self, project: str, stack: str) -> Path:
+        return self.folder / "stacks" / project / f"{stack}.json"
+
+    def locks(self, project: str, stack: str) -> Path:
+        return self.folder / "locks" / "organization" / project / stack
+
+    def stacks(self, project: str) -> list[str]:
+        return sorted(p.stem for p in (self.folder / "stacks" / project).glob("*.json") if not p.name.startswith("."))
+
+    def exists(self, project: str, stack: str) -> bool:
+        return self.checkpoint(project, stack).exists()
+
+    def create(self, project: str, stack: str) -> None:
+        """Make an empty stack; StackError if there is one of that name."""
+        if self.exists(project, stack):
+            raise StackError(f"stack '{stack}' already exists; use another name")
+        meta = self.folder / "meta.yaml"
+        if not meta.exists():
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_atomically(meta, "version: 1\n")
+        content = {"version": 3, "checkpoint": {"stack": f"organization/{project}/{stack}", "latest": None}}
+        write_atomically(self.checkpoint(project, stack), json.dumps(content, indent=1))
+
+    def remove(self, project: str, stack: str) -> None:
+        """Forget the stack; its `.bak` and backups stay, as with the CLI."""
+        self.checkpoint(project, stack).unlink(missing_ok=True)
+
+    def read(self, project: str, stack: str) -> dict[str, Any]:
+        """The checkpoint's `latest` as it stands in the file, secrets closed."""
+        path = self.checkpoint(project, stack)
+        try:
+            content = json.loads(path.read_text())
+            latest = content["checkpoint"].get("latest") or {}
+        except FileNotFoundError as e:
+            raise StackError(f"no stack named '{stack}' found for project '{project}'; make it with `stack init {stack}`") from e
+        except (OSError, ValueError, KeyError, AttributeError) as e:
+            raise StateError(f"{path} can't be read ({e}); restore {path.name}.bak beside it or one of .pulumi/backups") from e
+        if content.get("version") != 3 or not isinstance(latest, dict):
+            raise StateError(f"{path}: version {content.get('version')!r} is not 3; update it with Pulumi's own CLI")
+        return latest
+
+    def load(self, project: str, stack: str, passphrase: str) -> tuple[Snapshot, Crypter | None]:
+        """The stack's snapshot with secrets opened, and what opened them (None if the state names no salt yet)."""
+        latest = self.read(project, stack)
+        providers = latest.get("secrets_providers") or {}
+        if providers.get("type", "passphrase") != "passphrase":
+            raise UnsupportedError(f"secrets provider {providers['type']!r}", f"stack {stack}")
+        salt = (providers.get("state") or {}).get("salt") or ""
+        crypter = Crypter(passphrase, salt) if salt else None
+        resources = [decode(r, crypter) for r in latest.get("resources") or []]
+        pending = [Operation(o["type"], decode(o["resource"], crypter)) for o in latest.get("pending_operations") or []]
+        return Snapshot(resources, pending, salt), crypter
+
+    def finish(self, project: str, stack: str, record: dict[str, Any]) -> None:
+        """Keep a history entry and a backup of the checkpoint, as the CLI does at the end of an update."""
+        nanos = time.time_ns()
+        text = self.checkpoint(project, stack).read_text()
+        history = self.folder / "history" / project / stack
+        write_atomically(history / f"{stack}-{nanos}.history.json", json.dumps(record, indent=1))
+        write_atomically(history / f"{stack}-{nanos}.checkpoint.json", text)
+        write_atomically(self.folder / "backups" / project / stack / f"{stack}.{time.time_ns()}.json", text)
+
+
+def document(project: str, stack: str, salt: str, resources: list[str], pending: list[str]) -> str:
+    """A checkpoint's text from the texts of its entries."""
+    head = {
+        "manifest": {"time": now(), "magic": hashlib.sha256(VERSION.encode()).hexdigest(), "version": VERSION},
+        "secrets_providers": {"type": "passphrase", "state": {"salt": salt}},
+    }
+    parts = [f'"{k}": {json.dumps(v)}' for k, v in head.items()]
+    if resources:
+        parts.append('"resources": [\n' + ",\n".join(resources) + "\n]")
+    if pending:
+        parts.append('"pending_operations": [\n' + ",\n".join(pending) + "\n]")
+    latest = "{\n" + ",\n".join([*parts, '"metadata": {}']) + "\n}"
+    return f'{{"version": 3, "checkpoint": {{"stack": {json.dumps(f"organization/{project}/{stack}")}, "latest": {latest}}}}}\n'

@@ -1,0 +1,148 @@
+"""A stack's configuration: Pulumi.STACK.yaml with the defaults and types of Pulumi.yaml, secrets opened.
+
+Used by `Project.stack_config`; written by the CLI verb `config set`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from . import paths
+from .crypter import Crypter
+from .errors import ProjectError
+from .files import write_atomically
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a program and its providers are told: `values` are texts (JSON for objects), `secret_keys` those that are secret."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    secret_keys: frozenset[str] = frozenset()
+
+
+@dataclass
+class ConfigFile:
+    """Pulumi.STACK.yaml, as it stands on disk."""
+
+    path: Path
+    document: dict[str, Any]
+
+    @classmethod
+    def load(cls, path: Path) -> ConfigFile:
+        try:
+            document = yaml.safe_load(path.read_text()) if path.exists() else {}
+        except (OSError, yaml.YAMLError) as e:
+            raise ProjectError(f"{path}: {e}") from e
+        if document is not None and not isinstance(document, dict):
+            raise ProjectError(f"{path}: must be a mapping with `config:`")
+        return cls(path, document or {})
+
+    @property
+    def salt(self) -> str:
+        provider = str(self.document.get("secretsprovider") or "passphrase")
+        if provider not in ("passphrase", "default"):
+            raise ProjectError(f"{self.path}: secretsprovider {provider!r} is not supported by the embedded engine; use passphrase")
+        return str(self.document.get("encryptionsalt") or "")
+
+    @salt.setter
+    def salt(self, salt: str) -> None:
+        self.document = {"encryptionsalt": salt, **self.document}
+
+    @property
+    def entries(self) -> dict[str, Any]:
+        return self.document.get("config") or {}
+
+    def put(self, key: str, value: Any, nested: bool) -> None:
+        """Set `key` (`namespace:name`), or with `nested` the place in it that its property path names."""
+        entries = dict(self.entries)
+        if nested:
+            namespace, _, rest = key.partition(":")
+            top, *below = paths.parse(rest)
+            key = f"{namespace}:{top}"
+            value = paths.put(entries.get(key), below, value)
+        self.document = {**self.document, "config": {**entries, key: value}}
+
+    def remove(self, key: str) -> bool:
+        entries = dict(self.entries)
+        found = entries.pop(key, None) is not None
+        self.document = {k: v for k, v in self.document.items() if k != "config"} | ({"config": entries} if entries else {})
+        return found
+
+    def save(self) -> None:
+        write_atomically(self.path, yaml.safe_dump(self.document, sort_keys=False, allow_unicode=True))
+
+
+def qualified(key: str, project: str) -> str:
+    """`namespace:name`, with the project as the namespace where none is given."""
+    return key if ":" in key else f"{project}:{key}"
+
+
+def resolve(project: str, declared: Mapping[str, Any], entries: Mapping[str, Any], crypter: Crypter | None, stack: str) -> Config:
+    """The configuration as a program sees it. `declared` is `config:` of Pulumi.yaml."""
+    values: dict[str, str] = {}
+    secret: set[str] = set()
+    for key, raw in entries.items():
+        full = qualified(key, project)
+        opened, held = _open(raw, crypter)
+        values[full] = _text(opened)
+        if held:
+            secret.add(full)
+    for key, spec in declared.items():
+        _declared(qualified(key, project), spec if isinstance(spec, dict) else {"default": spec}, values, stack)
+    return Config(values, frozenset(secret))
+
+
+def _declared(key: str, spec: Mapping[str, Any], values: dict[str, str], stack: str) -> None:
+    if key not in values:
+        default = spec.get("default", spec.get("value"))
+        if default is None and "type" in spec:
+            raise ProjectError(f"Stack '{stack}' is missing configuration value '{key.partition(':')[2]}': set it with `config set`")
+        if default is not None:
+            values[key] = _text(default)
+    kind = spec.get("type")
+    if kind and not _fits(values[key], str(kind)):
+        raise ProjectError(f"Stack '{stack}' with configuration key '{key}' must be of type '{kind}': set another value with `config set`")
+
+
+def _fits(text: str, kind: str) -> bool:
+    if kind == "string":
+        return True
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return False
+    types: dict[str, type] = {"integer": int, "boolean": bool, "array": list, "object": dict}
+    return isinstance(value, types.get(kind, object)) and (kind != "integer" or not isinstance(value, bool))
+
+
+def _open(raw: Any, crypter: Crypter | None) -> tuple[Any, bool]:
+    """The value with `secure:` opened, and whether there was any."""
+    if isinstance(raw, dict):
+        if set(raw) == {"secure"} and isinstance(raw["secure"], str):
+            if crypter is None:
+                raise ProjectError("the configuration has secrets but no encryptionsalt; restore it in Pulumi.<stack>.yaml")
+            return crypter.decrypt(raw["secure"]), True
+        parts = {k: _open(v, crypter) for k, v in raw.items()}
+        return {k: v for k, (v, _) in parts.items()}, any(held for _, held in parts.values())
+    if isinstance(raw, list):
+        items = [_open(v, crypter) for v in raw]
+        return [v for v, _ in items], any(held for _, held in items)
+    return raw, False
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def typed(text: str) -> Any:
+    """What `config set --path` makes of a word: true, false and whole numbers are such, anything else is text."""
+    if text in ("true", "false"):
+        return text == "true"
+    return int(text) if text.lstrip("-").isdigit() and str(int(text)) == text else text

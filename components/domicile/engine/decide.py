@@ -1,0 +1,58 @@
+"""What to do with a registered resource: a pure function of its old state, its goal and its provider's diff. No I/O here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from . import paths
+from .providers import Diff
+from .state import Resource
+from .values import Properties
+
+
+@dataclass(frozen=True)
+class Decision:
+    op: Literal["create", "same", "update", "replace"]
+    delete_first: bool = False
+    replace_reasons: tuple[str, ...] = ()
+    diff_reasons: tuple[str, ...] = ()
+    detailed: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def decide(old: Resource, new: Resource, diff: Diff, delete_first: bool | None = None, provider_replaced: bool = False) -> Decision:
+    """`delete_first` is the program's `delete_before_replace` if it gave one; `provider_replaced` that its provider is another now."""
+    replaces = (*diff.replaces, *_replaced_on_changes(new.replace_on_changes, diff))
+    if old.pending_replacement and not replaces:
+        replaces = ("pending-replacement",)
+    if provider_replaced:
+        replaces = ("provider",)
+    if replaces and (diff.changes is not False or provider_replaced or old.pending_replacement):
+        first = diff.delete_first if delete_first is None else delete_first
+        return Decision("replace", first, replaces, diff.keys, diff.detailed)
+    changed = old.inputs != new.inputs if diff.changes is None else diff.changes
+    if changed or old.init_errors:
+        return Decision("update", diff_reasons=diff.keys, detailed=diff.detailed)
+    return Decision("same")
+
+
+def without_ignored(new: Properties, old: Properties, ignored: tuple[str, ...]) -> Properties:
+    """The new inputs, with what `ignore_changes` names as it was."""
+    for text in ignored:
+        new = paths.keep_old(new, old, paths.parse(text))
+    return new
+
+
+def _replaced_on_changes(patterns: tuple[str, ...], diff: Diff) -> tuple[str, ...]:
+    """The properties whose change replaces because the program says so: only where the provider gives a detailed diff."""
+    found = dict.fromkeys(
+        str(paths.parse(key)[0])
+        for key in diff.detailed
+        for pattern in patterns
+        if _covers(paths.parse(pattern), paths.parse(key))
+    )  # fmt: skip
+    return tuple(k for k in found if k not in diff.replaces)
+
+
+def _covers(pattern: paths.Path, path: paths.Path) -> bool:
+    return len(pattern) <= len(path) and all(a in ("*", b) for a, b in zip(pattern, path, strict=False))

@@ -1,0 +1,108 @@
+"""How `python -m domicile.engine` shows an operation: lines for a log, the CLI's JSON for a preview, the summary at the end."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, TextIO
+
+from .events import Event, Result, Step
+from .state import STACK_TYPE, Resource
+from .values import UNKNOWN, Secret
+
+_WORDS = {
+    "create": ("+", "created"),
+    "update": ("~", "updated"),
+    "replace": ("+-", "replaced"),
+    "delete": ("-", "deleted"),
+    "same": ("", "unchanged"),
+}
+_DOING = {"create": "creating", "update": "updating", "replace": "replacing", "delete": "deleting", "refresh": "refreshing"}
+
+
+class Lines:
+    """Writes each event as a line; errors begin with `error: `, as the CLI's do."""
+
+    def __init__(self, out: TextIO, quiet: bool = False) -> None:
+        self._out, self._quiet = out, quiet
+
+    def __call__(self, event: Event) -> None:
+        if event.kind == "log":
+            if event.severity != "debug":
+                prefix = "" if event.severity in ("info", "output") else f"{event.severity}: "
+                subject = f"{event.name}: " if event.name and event.severity != "output" else ""
+                self._line(f"{prefix}{subject}{event.message}")
+        elif event.kind == "resource-failed":
+            self._line(f"error: {event.op} of {event.message}")
+        elif not self._quiet and event.op != "same":
+            word = _DOING.get(event.op, event.op)
+            end = f" done ({event.seconds:.1f}s)" if event.kind == "resource-finished" else " …"
+            self._line(f" {_WORDS.get(event.op, ('', ''))[0]:2} {event.type} {event.name} {word}{end}")
+
+    def _line(self, text: str) -> None:
+        print(text, file=self._out, flush=True)
+
+
+def summary(result: Result, heading: str, out: TextIO) -> None:
+    print(f"\n{heading}:", file=out)
+    for op, (sign, word) in _WORDS.items():
+        if n := result.summary.get(op):
+            print(f"    {sign + ' ' if sign else ''}{n} {word}", file=out)
+    print(f"\nDuration: {result.seconds:.1f}s", file=out, flush=True)
+
+
+def outputs(result: Result, out: TextIO) -> None:
+    if result.outputs:
+        print("\nOutputs:", file=out)
+        for key, value in result.shown_outputs().items():
+            print(f"    {key}: {json.dumps(value, ensure_ascii=False)}", file=out)
+
+
+def plan(result: Result) -> dict[str, Any]:
+    """The CLI's `preview --json`: the stack and what changes."""
+    steps = [_step(s) for s in result.steps if _shown(s)]
+    out: dict[str, Any] = {"steps": steps, "duration": int(result.seconds * 1e9), "changeSummary": result.summary}
+    if result.errors:
+        out["diagnostics"] = [{"message": m, "severity": "error"} for m in result.errors]
+    return out
+
+
+def _shown(step: Step) -> bool:
+    subject = step.new or step.old
+    if subject is None or subject.is_default_provider:
+        return False
+    return step.op != "same" or subject.type == STACK_TYPE
+
+
+def _step(step: Step) -> dict[str, Any]:
+    out: dict[str, Any] = {"op": step.op, "urn": step.urn}
+    out |= {key: _state(state) for key, state in (("oldState", step.old), ("newState", step.new)) if state}
+    if step.replace_reasons:
+        out["replaceReasons"] = list(step.replace_reasons)
+    if step.diff_reasons:
+        out["diffReasons"] = list(step.diff_reasons)
+    if step.detailed_diff:
+        out["detailedDiff"] = step.detailed_diff
+    return out
+
+
+def _state(r: Resource) -> dict[str, Any]:
+    out: dict[str, Any] = {"urn": r.urn, "custom": r.custom, "type": r.type}
+    if r.id and r.id != UNKNOWN:
+        out["id"] = r.id
+    out |= {"inputs": _masked(r.inputs), "outputs": _masked(r.outputs)}
+    if r.parent:
+        out["parent"] = r.parent
+    return out
+
+
+def _masked(v: Any) -> Any:
+    if isinstance(v, Secret):
+        return "[secret]"
+    if isinstance(v, dict):
+        return {k: _masked(x) for k, x in v.items()}
+    return [_masked(x) for x in v] if isinstance(v, list) else v
+
+
+def error(message: str) -> None:
+    print(f"error: {message}", file=sys.stderr, flush=True)

@@ -1,0 +1,124 @@
+"""What an operation tells while it runs, and what it gives back. The CLI shows `Event`s and decides by the `Result`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .errors import EngineError
+from .state import STACK_TYPE, Resource
+from .values import Properties, Secret, plain
+
+Op = Literal["create", "update", "replace", "delete", "same", "read", "refresh", "create-replacement", "delete-replaced"]
+COUNTED = ("create", "update", "replace", "delete", "same", "read")
+
+
+@dataclass(frozen=True)
+class Event:
+    """Progress: a resource's step has begun, ended or failed; or a line of the program, a provider or the engine itself."""
+
+    kind: Literal["resource-started", "resource-finished", "resource-failed", "log"]
+    message: str = ""
+    severity: Literal["debug", "info", "warning", "error", "output"] = "info"  # of a log line; `output` is what was printed
+    op: str = ""
+    urn: str = ""
+    type: str = ""
+    name: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Step:
+    op: Op
+    urn: str
+    old: Resource | None = None
+    new: Resource | None = None
+    replace_reasons: tuple[str, ...] = ()
+    diff_reasons: tuple[str, ...] = ()
+    detailed_diff: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an operation did (or, in a preview, would do)."""
+
+    exit_code: int
+    summary: dict[str, int]  # resources by op; default providers aren't counted
+    steps: list[Step]
+    outputs: Properties  # of the stack; a secret is a `Secret`, an unknown is UNKNOWN
+    errors: list[str]
+    seconds: float
+
+    @property
+    def changes(self) -> int:
+        return sum(n for op, n in self.summary.items() if op not in ("same", "read"))
+
+    def shown_outputs(self, show_secrets: bool = False) -> dict[str, Any]:
+        return shown(self.outputs, show_secrets)
+
+
+def shown(outputs: Properties, show_secrets: bool) -> dict[str, Any]:
+    """Outputs for a reader: one that holds a secret anywhere is `[secret]`, unless secrets are to be shown."""
+
+    def held(v: Any) -> bool:
+        if isinstance(v, dict):
+            return any(map(held, v.values()))
+        return isinstance(v, Secret) or (isinstance(v, list) and any(map(held, v)))
+
+    return {k: "[secret]" if held(v) and not show_secrets else plain(v) for k, v in outputs.items()}
+
+
+class Journal:
+    """Collects the steps and errors of one operation, and passes every event on to whoever watches."""
+
+    def __init__(self, on_event: Callable[[Event], None] | None) -> None:
+        self._on_event = on_event
+        self._lock = threading.Lock()
+        self._began = time.monotonic()
+        self.steps: list[Step] = []
+        self.errors: list[str] = []
+        self.failures = 0  # steps that failed; a program's own error lines aren't failures
+        self.counts: Counter[str] = Counter()
+
+    def emit(self, event: Event) -> None:
+        if event.kind == "log" and event.severity == "error":
+            self.errors.append(event.message)
+        if self._on_event:
+            with self._lock:
+                self._on_event(event)
+
+    def log(self, message: str, severity: Literal["debug", "info", "warning", "error", "output"] = "info", urn: str = "") -> None:
+        self.emit(Event("log", message, severity, urn=urn, name=urn.rpartition("::")[2]))
+
+    def started(self, op: str, resource: Resource) -> float:
+        self.emit(Event("resource-started", op=op, urn=resource.urn, type=resource.type, name=resource.name))
+        return time.monotonic()
+
+    def finished(self, op: str, resource: Resource, since: float) -> None:
+        seconds = time.monotonic() - since
+        self.emit(Event("resource-finished", op=op, urn=resource.urn, type=resource.type, name=resource.name, seconds=seconds))
+
+    def failed(self, op: str, resource: Resource, error: EngineError) -> None:
+        error.told = True
+        message = f"{resource.name} ({resource.type}): {error}"
+        self.errors.append(message)
+        self.failures += 1
+        event = Event("resource-failed", message, "error", op=op, urn=resource.urn, type=resource.type, name=resource.name)
+        self.emit(event)
+
+    def planned(self, step: Step, counted: bool = True) -> None:
+        """A step that belongs in the plan; `counted` in the summary too."""
+        with self._lock:
+            self.steps.append(step)
+            subject = step.new or step.old
+            if counted and step.op in COUNTED and subject and not subject.is_default_provider:
+                self.counts[step.op] += 1
+
+    def result(self, exit_code: int, resources: list[Resource]) -> Result:
+        outputs = next((r.outputs for r in resources if r.type == STACK_TYPE), {})
+        seconds = time.monotonic() - self._began
+        return Result(exit_code, dict(sorted(self.counts.items())), self.steps, outputs, self.errors, seconds)

@@ -1,0 +1,42 @@
+"""Files that are whole or not there: for checkpoints, locks and configuration."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def write_atomically(path: Path, text: str, keep_before: bool = False) -> None:
+    """Write `text` so that a reader, a kill or a power cut finds the old file or the new one. `keep_before` leaves the old as `.bak`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w") as f:
+            f.write(text)
+            f.flush()
+            os.fsync(f.fileno())
+        if keep_before and path.exists():
+            _link_over(path, path.with_name(path.name + ".bak"))
+        os.replace(name, path)  # noqa: PTH105 names, not paths
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def _link_over(path: Path, other: Path) -> None:
+    """Give the file at `path` the second name `other`, in the place of what had it."""
+    fresh = other.with_name(f".{other.name}.{os.getpid()}.tmp")
+    fresh.unlink(missing_ok=True)
+    fresh.hardlink_to(path)
+    fresh.replace(other)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make sure that names in `folder` outlast a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,175 @@
+"""Pulumi's own gRPC, served to the unmodified program: ResourceMonitor and Engine. It translates, and decides nothing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal, NoReturn
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import engine_pb2 as epb
+from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, resource_pb2_grpc
+from pulumi.runtime.proto import resource_pb2 as pb
+
+from .errors import EngineError, ResourceError, UnsupportedError
+from .events import Journal
+from .gate import Gate, Stopping
+from .providers import OPTIONS
+from .registrar import Registrar
+from .values import UNKNOWN, dump, load
+
+# What the SDK may use. It sends requests with features that are refused only if it believes in them; without, it would tell the
+# user to update the Pulumi CLI. So transforms, hooks and the like are announced, and refused by name when they are asked for.
+FEATURES = [
+    pb.RESOURCE_MONITOR_FEATURE_SECRETS, pb.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES, pb.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
+    pb.RESOURCE_MONITOR_FEATURE_DELETED_WITH, pb.RESOURCE_MONITOR_FEATURE_REPLACEMENT_TRIGGER, pb.RESOURCE_MONITOR_FEATURE_REPLACE_WITH,
+    pb.RESOURCE_MONITOR_FEATURE_TRANSFORMS, pb.RESOURCE_MONITOR_FEATURE_INVOKE_TRANSFORMS, pb.RESOURCE_MONITOR_FEATURE_PARAMETERIZATION,
+    pb.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS, pb.RESOURCE_MONITOR_FEATURE_ERROR_HOOKS, pb.RESOURCE_MONITOR_FEATURE_STATE_MIGRATIONS,
+]  # fmt: skip
+_SEVERITY: dict[int, Literal["debug", "info", "warning", "error"]] = {
+    epb.DEBUG: "debug", epb.INFO: "info", epb.WARNING: "warning", epb.ERROR: "error",
+}  # fmt: skip
+THREADS = 512  # each registration holds one while its step runs
+
+
+class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineServicer):
+    """Serves one operation on a loopback port of its own; `attach` gives it the registrar once there is one."""
+
+    def __init__(self, gate: Gate, journal: Journal, preview: bool, parallel: int) -> None:
+        self._gate, self._journal, self._preview, self._parallel = gate, journal, preview, parallel
+        self._registrar: Registrar | None = None
+        self._ended = threading.Event()
+        self._server = grpc.server(ThreadPoolExecutor(THREADS, "monitor"), options=OPTIONS)
+        resource_pb2_grpc.add_ResourceMonitorServicer_to_server(self, self._server)
+        engine_pb2_grpc.add_EngineServicer_to_server(self, self._server)
+        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        self._server.start()
+
+    def attach(self, registrar: Registrar) -> None:
+        self._registrar = registrar
+
+    def end(self) -> None:
+        """The program is gone: nobody waits for an answer any more."""
+        self._ended.set()
+
+    def close(self) -> None:
+        self.end()
+        self._server.stop(None).wait()
+
+    @property
+    def registrar(self) -> Registrar:
+        assert self._registrar is not None  # noqa: S101 attached before the program starts
+        return self._registrar
+
+    def _try(self, context: grpc.ServicerContext, work: Callable[[], Any]) -> Any:
+        """Answer with what `work` gives. A failure ends the operation: the program gets no answer, and is ended once all is quiet."""
+        try:
+            return work()
+        except Stopping:
+            self._stay_silent(context)
+        except EngineError as e:
+            if not e.told:
+                e.told = True
+                self._journal.log(_told(e), "error", e.urn if isinstance(e, ResourceError) else "")
+            self._gate.stop()
+            self._stay_silent(context)
+        except Exception as e:  # a fault of the engine itself must end the operation too, and be seen
+            self._journal.log(f"the engine failed: {type(e).__name__}: {e}; this is a fault to be reported", "error")
+            self._gate.stop()
+            self._ended.wait()
+            raise
+
+    def _stay_silent(self, context: grpc.ServicerContext) -> NoReturn:
+        self._ended.wait()
+        context.abort(grpc.StatusCode.UNAVAILABLE, "the operation has ended")
+        raise AssertionError  # abort raises
+
+    # -- ResourceMonitor ----------------------------------------------------------------------------------------------
+
+    def GetDeploymentInfo(self, request: Any, context: grpc.ServicerContext) -> pb.DeploymentInfo:  # noqa: N802
+        return pb.DeploymentInfo(
+            project=self.registrar.project, stack=self.registrar.stack, organization="organization", dryRun=self._preview,
+            parallel=self._parallel, supportedFeatures=FEATURES,
+        )  # fmt: skip
+
+    def SupportsFeature(self, request: pb.SupportsFeatureRequest, context: grpc.ServicerContext) -> pb.SupportsFeatureResponse:  # noqa: N802
+        return pb.SupportsFeatureResponse(hasSupport=request.id in ("secrets", "resourceReferences", "aliasSpecs", "deletedWith"))
+
+    def RegisterResource(self, request: pb.RegisterResourceRequest, context: grpc.ServicerContext) -> pb.RegisterResourceResponse:  # noqa: N802
+        made = self._try(context, lambda: self.registrar.register(request))
+        # A component's outputs may mention resources that aren't registered yet: they come with RegisterResourceOutputs.
+        outputs = made.outputs if made.custom else {}
+        return pb.RegisterResourceResponse(urn=made.urn, id="" if made.id == UNKNOWN else made.id, object=dump(outputs))
+
+    def RegisterResourceOutputs(self, request: pb.RegisterResourceOutputsRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
+        self._try(context, lambda: self.registrar.outputs(request.urn, load(request.outputs)))
+        return empty_pb2.Empty()
+
+    def ReadResource(self, request: pb.ReadResourceRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        feature = "a stack reference" if request.type == "pulumi:pulumi:StackReference" else "reading an existing resource (`.get`)"
+        return self._refuse(context, feature, f"{request.type} {request.name!r}")
+
+    def Invoke(self, request: pb.ResourceInvokeRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        if request.packageRef:
+            self._refuse(context, "a parameterized or local package", request.tok)
+
+        def work() -> provider_pb2.InvokeResponse:
+            reference = request.provider or self.registrar.default_provider(request.tok.split(":")[0], request.version)
+            provider = self.registrar.provider(reference)
+            return provider.invoke(provider_pb2.InvokeRequest(tok=request.tok, args=request.args, preview=self._preview))
+
+        try:
+            return work()
+        except EngineError as e:  # the program may handle it: an invoke's failure is its own
+            context.abort(grpc.StatusCode.UNKNOWN, f"invoking {request.tok}: {e}")
+
+    def Call(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        return self._refuse(context, "a method call on a resource", request.tok)
+
+    def ExistsResource(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        return self._refuse(context, "asking whether a resource exists", request.type)
+
+    def RegisterStackTransform(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        return self._refuse(context, "a transform of all resources (`register_resource_transform`)")
+
+    def RegisterStackInvokeTransform(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        return self._refuse(context, "a transform of invokes (`register_invoke_transform`)")
+
+    def RegisterResourceHook(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        return self._refuse(context, f"the resource hook {request.name!r}")
+
+    def RegisterErrorHook(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        return self._refuse(context, f"the error hook {request.name!r}")
+
+    def RegisterPackage(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        return self._refuse(context, f"the parameterized package {request.name!r}")
+
+    def SignalAndWaitForShutdown(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
+        return empty_pb2.Empty()  # nothing of the program is needed for deletes, as there are no delete hooks
+
+    def _refuse(self, context: grpc.ServicerContext, feature: str, where: str = "") -> Any:
+        def work() -> NoReturn:
+            raise UnsupportedError(feature, where)
+
+        return self._try(context, work)
+
+    # -- Engine -------------------------------------------------------------------------------------------------------
+
+    def Log(self, request: epb.LogRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
+        self._journal.log(request.message, _SEVERITY.get(request.severity, "info"), request.urn)
+        return empty_pb2.Empty()
+
+    def GetRootResource(self, request: Any, context: grpc.ServicerContext) -> epb.GetRootResourceResponse:  # noqa: N802
+        return epb.GetRootResourceResponse(urn=self.registrar.root)
+
+    def SetRootResource(self, request: Any, context: grpc.ServicerContext) -> epb.SetRootResourceResponse:  # noqa: N802
+        return epb.SetRootResourceResponse()
+
+    def RequirePulumiVersion(self, request: epb.RequirePulumiVersionRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
+        return self._refuse(context, f"requiring a version of Pulumi's CLI ({request.pulumi_version_range})")
+
+
+def _told(error: EngineError) -> str:
+    return f"{error.urn.rpartition('::')[2]}: {error}" if isinstance(error, ResourceError) else str(error)

@@ -1,0 +1,242 @@
+"""Preview, up, refresh and destroy: the engine's public operations, from the lock to the result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from . import program
+from .checkpoint import Checkpoint, Writer
+from .config import Config
+from .deletes import delete_all
+from .events import Event, Journal, Result, Step
+from .gate import Gate
+from .monitor import Monitor
+from .plugins import Registry
+from .refreshing import refresh_all
+from .registrar import Registrar
+from .stack import Opened, Stack
+from .state import Resource, Snapshot
+from .steps import Steps
+
+OnEvent = Callable[[Event], None]
+PARALLEL = 16  # steps at once; a dynamic provider's process takes four
+
+
+@dataclass
+class _Operation:
+    """What the parts of one operation share."""
+
+    stack: Stack
+    config: Config
+    steps: Steps
+    gate: Gate
+    journal: Journal
+    monitor: Monitor
+    parallel: int
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return self.steps.checkpoint
+
+
+def preview(
+    stack: Stack, on_event: OnEvent | None = None, *, config: dict[str, str] | None = None, parallel: int = PARALLEL, refresh: bool = False
+) -> Result:
+    """What `up` would do, by running the program and changing nothing. No lock is needed.
+
+    `config` overrides values for this once; `refresh` looks at the world first. Raises EngineError if the stack can't be opened;
+    what the program or a provider refuses is in the result, with exit code 1.
+    """
+    opened = stack.open(config)
+    journal = Journal(on_event)
+    with _operation(stack, opened, journal, parallel, writer=None) as op:
+        if refresh:
+            _refreshed(op)
+        _deploy(op)
+        return _result(op)
+
+
+def up(
+    stack: Stack, on_event: OnEvent | None = None, *, config: dict[str, str] | None = None, parallel: int = PARALLEL,
+    refresh: bool = False, break_dead_lock: bool = False, preview_first: bool = True,
+) -> Result:  # fmt: skip
+    """Make the world what the program says.
+
+    `preview_first` (default) runs the program dry before, so that what this engine or a provider refuses is refused before
+    anything is touched. `break_dead_lock` takes over from a process that died on this host. Raises EngineError, LockedError among
+    them, if the stack can't be opened; what fails on the way is in the result, with exit code 1.
+    """
+    with stack.locked(break_dead_lock):
+        opened = stack.open(config)
+        if preview_first:
+            tried = _tried(stack, opened, on_event, parallel, refresh)
+            if tried.exit_code:
+                return tried
+        return _update(stack, opened, "update", on_event, parallel, lambda op: _deploy_after(op, refresh))
+
+
+def refresh(
+    stack: Stack, on_event: OnEvent | None = None, *, parallel: int = PARALLEL, preview_only: bool = False, break_dead_lock: bool = False,
+    clear_pending_creates: bool = False,
+) -> Result:  # fmt: skip
+    """Take into the state what the world looks like; `preview_only` shows the drift and writes nothing.
+
+    `clear_pending_creates` forgets what a killed operation may have begun to create.
+    """
+    if preview_only:
+        with _operation(stack, stack.open(), Journal(on_event), parallel, writer=None) as op:
+            _refreshed(op)
+            return _result(op)
+
+    def work(op: _Operation) -> None:
+        if clear_pending_creates:
+            op.checkpoint.clear_pending()
+        _refreshed(op)
+
+    with stack.locked(break_dead_lock):
+        return _update(stack, stack.open(), "refresh", on_event, parallel, work, warn=not clear_pending_creates)
+
+
+def destroy(
+    stack: Stack, on_event: OnEvent | None = None, *, parallel: int = PARALLEL, refresh: bool = False, break_dead_lock: bool = False,
+    exclude_protected: bool = False, preview_only: bool = False,
+) -> Result:  # fmt: skip
+    """Delete everything in the state, dependents first. What is protected stops it, unless `exclude_protected` leaves it be."""
+
+    def work(op: _Operation) -> None:
+        if refresh:
+            _refreshed(op, quietly=True)
+        kept = _kept(op.checkpoint.resources()) if exclude_protected else set()
+        for r in op.checkpoint.resources():
+            if r.urn in kept:
+                op.journal.planned(Step("same", r.urn, r, r))
+        delete_all([r for r in op.checkpoint.resources() if r.urn not in kept], op.steps, op.gate, op.parallel)
+
+    if preview_only:
+        with _operation(stack, stack.open(), Journal(on_event), parallel, writer=None) as op:
+            work(op)
+            return _result(op)
+    with stack.locked(break_dead_lock):
+        return _update(stack, stack.open(), "destroy", on_event, parallel, work)
+
+
+def _kept(resources: list[Resource]) -> set[str]:
+    """The protected ones, and all that they lean on."""
+    found = {r.urn: r for r in resources}
+    kept: set[str] = set()
+    todo = [r.urn for r in resources if r.protect]
+    while todo:
+        urn = todo.pop()
+        if urn not in kept:
+            kept.add(urn)
+            todo += [u for u in found[urn].leans_on if u in found]
+    return kept
+
+
+# -- the way of an operation ------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _operation(stack: Stack, opened: Opened, journal: Journal, parallel: int, writer: Writer | None) -> Iterator[_Operation]:
+    """All parts of an operation, put together; processes and ports are gone when it ends."""
+    dry = writer is None
+    gate = Gate(parallel)
+    snapshot = opened.snapshot
+    checkpoint = Checkpoint(Snapshot(list(snapshot.resources), list(snapshot.pending), snapshot.salt), writer)
+    monitor = Monitor(gate, journal, dry, parallel)
+
+    def on_line(package: str, stream: str, line: str) -> None:
+        journal.log(f"{package}: {line}", "output")
+
+    registry = Registry(stack.project, opened.config, monitor.address, snapshot.resources, on_line)
+    steps = Steps(checkpoint, registry, journal, dry)
+    try:
+        yield _Operation(stack, opened.config, steps, gate, journal, monitor, parallel)
+    finally:
+        monitor.close()
+        registry.close()
+
+
+def _tried(stack: Stack, opened: Opened, on_event: OnEvent | None, parallel: int, refresh: bool) -> Result:
+    """A preview whose log lines are shown only if it fails: the update will say the same again."""
+    held: list[Event] = []
+    with _operation(stack, opened, Journal(held.append), parallel, writer=None) as op:
+        _deploy_after(op, refresh)
+        result = _result(op)
+    if result.exit_code and on_event:
+        for event in held:
+            on_event(event)
+    return result
+
+
+def _update(
+    stack: Stack, opened: Opened, kind: str, on_event: OnEvent | None, parallel: int, work: Callable[[_Operation], None], warn: bool = True
+) -> Result:
+    """An operation that changes the state: history and backup are kept at its end, also when it failed."""
+    began = time.time()
+    journal = Journal(on_event)
+    project, name = stack.project.name, stack.name
+    if warn and opened.snapshot.pending:
+        journal.log(_pending(opened.snapshot), "warning")
+    writer = Writer(stack.backend.checkpoint(project, name), project, name, opened.crypter)
+    with _operation(stack, opened, journal, parallel, writer) as op:
+        try:
+            work(op)
+        finally:
+            op.checkpoint.close()
+        result = _result(op)
+    record = {
+        "kind": kind, "startTime": int(began), "message": "", "environment": {"exec.kind": "domicile"}, "version": 0,
+        "config": stack.project.config_file(name).entries, "result": "failed" if result.exit_code else "succeeded",
+        "endTime": int(time.time()), "resourceChanges": result.summary,
+    }  # fmt: skip
+    stack.backend.finish(project, name, record)
+    return result
+
+
+def _pending(snapshot: Snapshot) -> str:
+    lines = "".join(f"\n  * {o.type} {o.resource.urn}" for o in snapshot.pending)
+    return (
+        f"Attempting to deploy or update resources with {len(snapshot.pending)} pending operations from previous deployment.{lines}\n"
+        "They were interrupted, so their end is unknown. Once you have looked, `refresh --clear-pending-creates` forgets the creates."
+    )
+
+
+def _deploy_after(op: _Operation, refresh: bool) -> None:
+    if refresh:
+        _refreshed(op, quietly=True)
+    if not op.gate.stopped:
+        _deploy(op)
+
+
+def _refreshed(op: _Operation, quietly: bool = False) -> None:
+    """Refresh; `quietly` keeps its steps out of the plan, as the update that follows has its own."""
+    refresh_all(op.checkpoint.resources(), op.steps, op.gate, op.parallel)
+    if quietly:
+        op.journal.steps.clear()
+        op.journal.counts.clear()
+    if op.journal.failures:
+        op.gate.stop()
+
+
+def _deploy(op: _Operation) -> None:
+    """Run the program, then delete what it no longer has: but only if it ended well."""
+    stack, gate, journal = op.stack, op.gate, op.journal
+    registrar = Registrar(stack.project.name, stack.name, op.config, op.steps, gate, journal)
+    op.monitor.attach(registrar)
+    code = program.run(stack.project, stack.name, op.config, op.monitor.address, op.steps.preview, op.parallel, gate, journal)
+    op.monitor.end()
+    if code and not gate.stopped:
+        if code != 32:  # 32: the program has said why
+            journal.log(f"an unhandled error occurred: program exited with non-zero exit code: {code}", "error")
+        gate.stop()
+    if not gate.stopped:
+        delete_all(registrar.unclaimed(), op.steps, gate, op.parallel)
+
+
+def _result(op: _Operation) -> Result:
+    failed = op.gate.stopped or op.journal.failures > 0
+    return op.journal.result(int(failed), op.checkpoint.resources())

@@ -1,0 +1,77 @@
+"""Pulumi.yaml: the project, where its program and its stacks' configuration lie. The first thing every operation loads."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .config import Config, ConfigFile, resolve
+from .crypter import Crypter
+from .errors import ProjectError, UnsupportedError
+
+
+@dataclass(frozen=True)
+class Project:
+    name: str
+    root: Path  # the folder of Pulumi.yaml
+    program: Path  # the file or folder that is run
+    config_folder: Path
+    python: str
+    declared: dict[str, Any] = field(default_factory=dict)  # `config:` of Pulumi.yaml
+    description: str = ""
+
+    @classmethod
+    def load(cls, folder: Path) -> Project:
+        """The project of `folder` or of the nearest folder above it that has a Pulumi.yaml."""
+        for at in (folder.absolute(), *folder.absolute().parents):
+            for name in ("Pulumi.yaml", "Pulumi.yml"):
+                if (at / name).is_file():
+                    return cls._read(at / name)
+        raise ProjectError(f"no Pulumi.yaml in {folder} or above it; run this in a project's folder")
+
+    @classmethod
+    def _read(cls, path: Path) -> Project:
+        try:
+            content = yaml.safe_load(path.read_text())
+        except (OSError, yaml.YAMLError) as e:
+            raise ProjectError(f"{path}: {e}") from e
+        if not isinstance(content, dict) or not content.get("name"):
+            raise ProjectError(f"{path}: `name` is missing; give the project one")
+        runtime = content.get("runtime") or ""
+        language = runtime.get("name", "") if isinstance(runtime, dict) else str(runtime)
+        if language != "python":
+            raise UnsupportedError(f"runtime {language!r}", str(path), "write the program in Python, or use Pulumi's own CLI")
+        for key in ("plugins", "packages"):
+            if content.get(key):
+                raise UnsupportedError(f"`{key}:` in Pulumi.yaml", str(path))
+        root = path.parent
+        options = (runtime.get("options") or {}) if isinstance(runtime, dict) else {}
+        return cls(
+            name=str(content["name"]), root=root, program=(root / (content.get("main") or ".")).resolve(),
+            config_folder=root / (content.get("stackConfigDir") or "."), python=_python(root, options.get("virtualenv")),
+            declared=content.get("config") or {}, description=str(content.get("description") or ""),
+        )  # fmt: skip
+
+    @property
+    def program_folder(self) -> Path:
+        return self.program if self.program.is_dir() else self.program.parent
+
+    def config_file(self, stack: str) -> ConfigFile:
+        return ConfigFile.load(self.config_folder / f"Pulumi.{stack}.yaml")
+
+    def stack_config(self, stack: str, crypter: Crypter | None, overrides: dict[str, str] | None = None) -> Config:
+        """The stack's configuration, checked against what Pulumi.yaml declares. `overrides` are `-c key=value`."""
+        return resolve(self.name, self.declared, {**self.config_file(stack).entries, **(overrides or {})}, crypter, stack)
+
+
+def _python(root: Path, virtualenv: str | None) -> str:
+    if not virtualenv:
+        return sys.executable
+    python = root / virtualenv / "bin" / "python"
+    if not python.exists():
+        raise ProjectError(f"runtime option virtualenv: {python} doesn't exist; make the environment or drop the option")
+    return str(python)

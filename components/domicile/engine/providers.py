@@ -1,0 +1,184 @@
+"""A configured provider: calls go in as it can take them, and come out with their secrets marked and their errors typed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from pulumi.runtime.proto import provider_pb2 as pb
+from pulumi.runtime.proto import provider_pb2_grpc, status_pb2
+
+from .errors import PluginError, ResourceError, ResourceInitError
+from .processes import Child
+from .state import Resource
+from .values import Properties, dump, load, mark_keys, mark_like, plain, without_references
+
+OPTIONS = [("grpc.max_receive_message_length", 400 << 20), ("grpc.max_send_message_length", 400 << 20)]
+
+
+@dataclass(frozen=True)
+class Diff:
+    """A provider's answer to "what would change": `changes` is None where it can't tell."""
+
+    changes: bool | None
+    keys: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()
+    delete_first: bool = False
+    detailed: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Made:
+    id: str
+    outputs: Properties
+
+
+class Provider:
+    def __init__(self, package: str, child: Child) -> None:
+        self.package, self.child = package, child
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{child.port}", options=OPTIONS)
+        self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
+        self.keeps_secrets = self.previews = self.takes_references = False
+        self.configured = False
+
+    # -- configuration ------------------------------------------------------------------------------------------------
+
+    def configure(self, config: Properties, urn: str) -> None:
+        opened = plain(config)
+        variables = {f"{self.package}:config:{k}": v if isinstance(v, str) else json.dumps(v) for k, v in opened.items()}
+        request = pb.ConfigureRequest(args=dump(config), acceptSecrets=True, acceptResources=True, variables=variables)
+        done = self._call("Configure", request, urn)
+        self.keeps_secrets, self.previews = done.acceptSecrets, done.supportsPreview
+        self.takes_references, self.configured = done.acceptResources, True
+
+    def check_config(self, urn: str, olds: Properties, news: Properties) -> tuple[Properties, list[pb.CheckFailure]]:
+        try:
+            done = self._call("CheckConfig", pb.CheckRequest(urn=urn, olds=dump(olds), news=dump(news)), urn)
+        except NotImplementedError:
+            return news, []
+        return mark_like(load(done.inputs), news), list(done.failures)
+
+    def diff_config(self, old: Resource, news: Properties) -> Diff:
+        request = pb.DiffRequest(urn=old.urn, id=old.id, olds=dump(old.outputs), news=dump(news), old_inputs=dump(old.inputs))
+        try:
+            return _diff(self._call("DiffConfig", request, old.urn))
+        except NotImplementedError:
+            return Diff(None)
+
+    # -- resources ----------------------------------------------------------------------------------------------------
+
+    def check(self, resource: Resource, olds: Properties, seed: bytes) -> tuple[Properties, list[pb.CheckFailure]]:
+        request = pb.CheckRequest(
+            urn=resource.urn, name=resource.name, type=resource.type, randomSeed=seed, news=self._send(resource.inputs),
+            olds=self._send(olds),
+        )  # fmt: skip
+        done = self._call("Check", request, resource.urn)
+        return self._take(done.inputs, resource.inputs), list(done.failures)
+
+    def diff(self, old: Resource, news: Properties, ignored: tuple[str, ...] = ()) -> Diff:
+        request = pb.DiffRequest(
+            id=old.id, urn=old.urn, name=old.name, type=old.type, ignoreChanges=ignored, olds=self._send(old.outputs),
+            news=self._send(news), old_inputs=self._send(old.inputs),
+        )  # fmt: skip
+        return _diff(self._call("Diff", request, old.urn))
+
+    def create(self, new: Resource, preview: bool) -> Made:
+        request = pb.CreateRequest(
+            urn=new.urn, name=new.name, type=new.type, properties=self._send(new.inputs), preview=preview,
+            timeout=_seconds(new, "create"),
+        )  # fmt: skip
+        done = self._call("Create", request, new.urn, new)
+        if not done.id and not preview:
+            raise ResourceError(new.urn, f"provider {self.package} made it but gave it no id; remove it by hand and report the provider")
+        return Made(done.id, self._outputs(done.properties, new))
+
+    def update(self, old: Resource, new: Resource, preview: bool) -> Made:
+        request = pb.UpdateRequest(
+            id=old.id, urn=new.urn, name=new.name, type=new.type, olds=self._send(old.outputs), news=self._send(new.inputs),
+            old_inputs=self._send(old.inputs), ignoreChanges=new.ignore_changes, preview=preview, timeout=_seconds(new, "update"),
+        )  # fmt: skip
+        return Made(old.id, self._outputs(self._call("Update", request, new.urn, new).properties, new))
+
+    def delete(self, old: Resource) -> None:
+        request = pb.DeleteRequest(
+            id=old.id, urn=old.urn, name=old.name, type=old.type, properties=self._send(old.outputs),
+            old_inputs=self._send(old.inputs), timeout=_seconds(old, "delete"),
+        )  # fmt: skip
+        self._call("Delete", request, old.urn)
+
+    def read(self, old: Resource) -> tuple[str, Properties, Properties]:
+        """Id (empty if the thing is gone), inputs and outputs as they are in the world."""
+        request = pb.ReadRequest(
+            id=old.id, urn=old.urn, name=old.name, type=old.type, properties=self._send(old.outputs), inputs=self._send(old.inputs)
+        )
+        done = self._call("Read", request, old.urn, old)
+        inputs = self._take(done.inputs, old.inputs) if done.HasField("inputs") else old.inputs
+        return done.id, inputs, mark_keys(self._take(done.properties, old.inputs, old.outputs), list(old.additional_secret_outputs))
+
+    def invoke(self, request: pb.InvokeRequest) -> pb.InvokeResponse:
+        done: pb.InvokeResponse = self._call("Invoke", request, "")
+        return done
+
+    def close(self) -> None:
+        self._channel.close()
+        self.child.stop()
+
+    # -- the wire -----------------------------------------------------------------------------------------------------
+
+    def _send(self, props: Properties) -> Any:
+        props = props if self.takes_references else without_references(props)
+        return dump(props if self.keeps_secrets else plain(props))
+
+    def _take(self, struct: Any, *models: Properties) -> Properties:
+        props: Properties = load(struct)
+        if not self.keeps_secrets:
+            for model in models:
+                props = mark_like(props, model)
+        return props
+
+    def _outputs(self, struct: Any, new: Resource) -> Properties:
+        return mark_keys(self._take(struct, new.inputs), list(new.additional_secret_outputs))
+
+    def _call(self, method: str, request: Any, urn: str, of: Resource | None = None) -> Any:
+        try:
+            return getattr(self._stub, method)(request)
+        except grpc.RpcError as e:
+            code, details = e.code(), e.details() or ""
+            if code == grpc.StatusCode.UNIMPLEMENTED and method in ("CheckConfig", "DiffConfig"):
+                raise NotImplementedError from e
+            if code == grpc.StatusCode.UNAVAILABLE and self.child.process.poll() is not None:
+                message = f"provider {self.package} died ({self.child.process.returncode}) during {method}. {self.child.said()}"
+                raise (ResourceError(urn, message) if urn else PluginError(message)) from e
+            partial = _init_failure(e)
+            if partial and of:
+                outputs = mark_keys(self._take(partial.properties, of.inputs), list(of.additional_secret_outputs))
+                inputs = self._take(partial.inputs, of.inputs) or of.inputs
+                raise ResourceInitError(urn, list(partial.reasons), partial.id, outputs, inputs) from e
+            raise (ResourceError(urn, details) if urn else PluginError(details)) from e
+
+
+def _seconds(resource: Resource, verb: str) -> float:
+    return float(resource.custom_timeouts.get(verb) or 0)
+
+
+def _diff(d: pb.DiffResponse) -> Diff:
+    changes = {d.DIFF_NONE: False, d.DIFF_SOME: True}.get(d.changes)
+    kind = pb.PropertyDiff.Kind.Name
+    detailed = {k: {"kind": kind(v.kind).lower().replace("_", "-"), "inputDiff": v.inputDiff} for k, v in d.detailedDiff.items()}
+    return Diff(changes, tuple(d.diffs), tuple(d.replaces), d.deleteBeforeReplace, detailed)
+
+
+def _init_failure(error: grpc.RpcError) -> pb.ErrorResourceInitFailed | None:
+    """What a provider says when it made a thing that isn't right yet: a detail in the gRPC status."""
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin":
+            status = status_pb2.Status()
+            status.ParseFromString(value)
+            for detail in status.details:
+                found = pb.ErrorResourceInitFailed()
+                if detail.Is(found.DESCRIPTOR):
+                    detail.Unpack(found)
+                    return found
+    return None

@@ -1,0 +1,63 @@
+"""Refresh: ask each provider what the world looks like, and take that into the state."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from .errors import EngineError
+from .events import Op, Step
+from .gate import Gate, Stopping
+from .state import Resource, now
+from .steps import Steps
+
+
+def refresh_all(resources: list[Resource], steps: Steps, gate: Gate, parallel: int) -> None:
+    """Read everything that a provider made, all at once; one that can't be read stays as it is, and the others go on."""
+    with ThreadPoolExecutor(parallel, "refresh") as pool:
+        for future in [pool.submit(_refresh, r, steps, gate) for r in resources]:
+            future.result()
+    _forget_the_vanished(steps)
+
+
+def _refresh(old: Resource, steps: Steps, gate: Gate) -> None:
+    if old.delete:
+        return
+    if not old.custom or old.is_provider:
+        steps.journal.planned(Step("same", old.urn, old, old))
+        return
+    try:
+        with gate.step():
+            _read(old, steps)
+    except Stopping:
+        return
+    except EngineError as e:
+        steps.journal.failed("refresh", old, e)
+
+
+def _read(old: Resource, steps: Steps) -> None:
+    since = steps.journal.started("refresh", old)
+    id_, inputs, outputs = steps.registry.get(old.provider).read(old)
+    op: Op
+    if not id_:
+        op, new = "delete", None
+        steps.checkpoint.drop(old)
+    elif inputs == old.inputs and outputs == old.outputs and id_ == old.id:
+        op, new = "same", old
+    else:
+        op, new = "update", replace(old, id=id_, inputs=inputs, outputs=outputs, modified=now(), init_errors=())
+        steps.checkpoint.amend(old, new)
+    steps.journal.planned(Step(op, old.urn, old, new))
+    steps.journal.finished("refresh" if op == "same" else op, old, since)
+
+
+def _forget_the_vanished(steps: Steps) -> None:
+    """Nothing in the state leans any more on what the world has lost."""
+    left = steps.checkpoint.resources()
+    urns = {r.urn for r in left}
+    for r in left:
+        if not r.leans_on <= urns:
+            steps.checkpoint.amend(r, replace(
+                r, dependencies=tuple(u for u in r.dependencies if u in urns), deleted_with=r.deleted_with if r.deleted_with in urns else "",
+                property_dependencies={k: [u for u in us if u in urns] for k, us in r.property_dependencies.items()},
+            ))  # fmt: skip

@@ -1,0 +1,179 @@
+"""The state of a stack as it is kept: resources, pending operations, and their form in a checkpoint (deployment version 3).
+
+`Resource` is one entry. Entries are never changed in place: a step makes a new one, so that what was written stays true.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from .crypter import Crypter
+from .errors import StateError
+from .values import SECRET, SIGNATURE, Properties, Secret
+
+STACK_TYPE = "pulumi:pulumi:Stack"
+PROVIDER_TYPE = "pulumi:providers:"
+_NAMES = {  # field of Resource -> key in the file, in the CLI's order
+    "urn": "urn", "custom": "custom", "delete": "delete", "id": "id", "type": "type", "inputs": "inputs", "outputs": "outputs",
+    "parent": "parent", "protect": "protect", "external": "external", "dependencies": "dependencies", "init_errors": "initErrors",
+    "provider": "provider", "property_dependencies": "propertyDependencies", "pending_replacement": "pendingReplacement",
+    "additional_secret_outputs": "additionalSecretOutputs", "custom_timeouts": "customTimeouts", "import_id": "importID",
+    "retain_on_delete": "retainOnDelete", "deleted_with": "deletedWith", "created": "created", "modified": "modified",
+    "ignore_changes": "ignoreChanges", "replace_on_changes": "replaceOnChanges",
+}  # fmt: skip
+_FIELDS = {v: k for k, v in _NAMES.items()}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Resource:
+    urn: str
+    type: str
+    custom: bool = False
+    delete: bool = False  # replaced, and still to be deleted
+    id: str = ""
+    inputs: Properties = field(default_factory=dict)
+    outputs: Properties = field(default_factory=dict)
+    parent: str = ""
+    protect: bool = False
+    external: bool = False
+    dependencies: tuple[str, ...] = ()
+    init_errors: tuple[str, ...] = ()
+    provider: str = ""  # <URN of the provider>::<its id>
+    property_dependencies: dict[str, list[str]] = field(default_factory=dict)
+    pending_replacement: bool = False  # deleted, and its replacement not made yet
+    additional_secret_outputs: tuple[str, ...] = ()
+    custom_timeouts: dict[str, Any] = field(default_factory=dict)
+    import_id: str = ""
+    retain_on_delete: bool = False
+    deleted_with: str = ""
+    created: str = ""
+    modified: str = ""
+    ignore_changes: tuple[str, ...] = ()
+    replace_on_changes: tuple[str, ...] = ()
+    other: dict[str, Any] = field(default_factory=dict)  # keys that this engine doesn't know, kept for those that do
+
+    @property
+    def name(self) -> str:
+        return self.urn.rpartition("::")[2]
+
+    @property
+    def is_provider(self) -> bool:
+        return self.type.startswith(PROVIDER_TYPE)
+
+    @property
+    def is_default_provider(self) -> bool:
+        return self.is_provider and (self.name == "default" or self.name.startswith("default_"))
+
+    @property
+    def managed(self) -> bool:
+        """There is a thing of it in the world that its provider made."""
+        return self.custom and not self.is_provider and not self.external
+
+    @property
+    def leans_on(self) -> set[str]:
+        """The URNs that must be there before it and must not go before it."""
+        above = {self.parent, self.deleted_with, self.provider.rpartition("::")[0], *self.dependencies}
+        return above.union(*self.property_dependencies.values()) - {""}
+
+    def renamed(self, names: dict[str, str]) -> Resource:
+        """The entry with the URNs that it mentions replaced, where an alias gave them a new name."""
+        if not names or not (self.leans_on & names.keys()):
+            return self
+        new = names.get
+        urn, _, id_ = self.provider.rpartition("::")
+        return replace(
+            self, parent=new(self.parent, self.parent), deleted_with=new(self.deleted_with, self.deleted_with),
+            provider=f"{new(urn, urn)}::{id_}" if urn else "", dependencies=tuple(new(u, u) for u in self.dependencies),
+            property_dependencies={k: [new(u, u) for u in us] for k, us in self.property_dependencies.items()},
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """What was begun and not known to be done: creating, updating, deleting or reading."""
+
+    type: str
+    resource: Resource
+
+
+@dataclass
+class Snapshot:
+    resources: list[Resource] = field(default_factory=list)
+    pending: list[Operation] = field(default_factory=list)
+    salt: str = ""
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+
+
+def encode(resource: Resource, crypter: Crypter) -> dict[str, Any]:
+    """The entry's form in a checkpoint; what is empty is left out, as the CLI does."""
+    out: dict[str, Any] = {}
+    for f in fields(resource):
+        value = getattr(resource, f.name)
+        if f.name == "other":
+            out |= value
+        elif value or f.name == "custom":
+            out[_NAMES[f.name]] = _seal(value, crypter) if f.name in ("inputs", "outputs") else value
+    return {k: out[k] for k in sorted(out, key=_place)}
+
+
+_ORDER = list(_NAMES.values())
+
+
+def _place(key: str) -> int:
+    return _ORDER.index(key) if key in _ORDER else len(_ORDER)
+
+
+def decode(entry: dict[str, Any], crypter: Crypter | None) -> Resource:
+    known: dict[str, Any] = {}
+    for key, value in entry.items():
+        name = _FIELDS.get(key)
+        if name:
+            known[name] = tuple(value) if isinstance(value, list) else _open(value, crypter) if name in ("inputs", "outputs") else value
+    known["property_dependencies"] = {k: v or [] for k, v in (known.get("property_dependencies") or {}).items()}
+    try:
+        return Resource(**known, other={k: v for k, v in entry.items() if k not in _FIELDS})
+    except TypeError as e:
+        raise StateError(f"a resource in the checkpoint can't be read ({e}); restore the .bak file beside it") from e
+
+
+def _seal(v: Any, crypter: Crypter) -> Any:
+    if isinstance(v, Secret):
+        if v.ciphertext is None:
+            v.ciphertext = crypter.encrypt(json.dumps(_bare(v.value), separators=(",", ":")))
+        return {SIGNATURE: SECRET, "ciphertext": v.ciphertext}
+    if isinstance(v, dict):
+        return {k: _seal(x, crypter) for k, x in v.items()}
+    return [_seal(x, crypter) for x in v] if isinstance(v, list) else v
+
+
+def _bare(v: Any) -> Any:
+    """A secret's content as JSON: a secret within a secret stays marked, in clear, inside the ciphertext."""
+    if isinstance(v, Secret):
+        return {SIGNATURE: SECRET, "plaintext": json.dumps(_bare(v.value), separators=(",", ":"))}
+    if isinstance(v, dict):
+        return {k: _bare(x) for k, x in v.items()}
+    return [_bare(x) for x in v] if isinstance(v, list) else v
+
+
+def _open(v: Any, crypter: Crypter | None) -> Any:
+    if isinstance(v, dict):
+        if v.get(SIGNATURE) == SECRET:
+            if "plaintext" in v:
+                return Secret(_open(json.loads(v["plaintext"]), crypter))
+            if crypter is None:
+                raise StateError("the checkpoint holds secrets but names no passphrase salt; restore the .bak file beside it")
+            return Secret(_open(json.loads(crypter.decrypt(v["ciphertext"])), crypter), v["ciphertext"])
+        return {k: _open(x, crypter) for k, x in v.items()}
+    return [_open(x, crypter) for x in v] if isinstance(v, list) else v
+
+
+def by_urn(resources: Iterable[Resource]) -> dict[str, Resource]:
+    """The living entry of each URN: not those that only wait for their delete."""
+    return {r.urn: r for r in resources if not r.delete}

@@ -1,0 +1,84 @@
+"""Doing it: create, update, replace and delete one resource, with the state written before and after each call.
+
+What to do was decided in `decide`; who comes when is decided in `registrar` and `deletes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from .checkpoint import Checkpoint
+from .errors import EngineError, ResourceInitError
+from .events import Journal
+from .plugins import Registry
+from .state import Resource, now
+from .values import UNKNOWN
+
+
+@dataclass
+class Steps:
+    checkpoint: Checkpoint
+    registry: Registry
+    journal: Journal
+    preview: bool
+
+    def create(self, new: Resource, op: str = "create", over: Resource | None = None) -> Resource:
+        """Make the thing. `over` is the old entry that goes with it: of a resource that was deleted first."""
+        provider = self.registry.get(new.provider)
+
+        def work() -> Resource:
+            if self.preview and not provider.previews:
+                return replace(new, id=UNKNOWN, outputs=dict(new.inputs))
+            made = provider.create(new, self.preview)
+            return replace(new, id=UNKNOWN if self.preview else made.id, outputs=made.outputs, created=now(), modified=now())
+
+        return self._step(op, "creating", new, over, work)
+
+    def update(self, old: Resource, new: Resource) -> Resource:
+        provider = self.registry.get(new.provider)
+        new = replace(new, id=old.id, created=old.created)
+
+        def work() -> Resource:
+            if self.preview and not provider.previews:
+                return replace(new, outputs=dict(new.inputs))
+            made = provider.update(old, new, self.preview)
+            return replace(new, outputs=made.outputs, modified=now())
+
+        return self._step("update", "updating", new, old, work)
+
+    def _step(self, op: str, pending: str, new: Resource, old: Resource | None, work: Callable[[], Resource]) -> Resource:
+        since = self.journal.started(op, new)
+        try:
+            with self.checkpoint.under_way(pending, new):
+                try:
+                    made = work()
+                except ResourceInitError as e:
+                    half = replace(
+                        new, id=e.id or new.id, inputs=dict(e.inputs), outputs=dict(e.outputs), init_errors=tuple(e.reasons), modified=now(),
+                        created=new.created or now(),
+                    )  # fmt: skip
+                    self.checkpoint.supersede(old, half)
+                    raise
+                self.checkpoint.supersede(old, made)
+        except EngineError as e:
+            self.journal.failed(op, new, e)
+            raise
+        self.journal.finished(op, new, since)
+        return made
+
+    def delete(self, old: Resource, op: str, without_call: bool = False, keep_as: Resource | None = None) -> None:
+        """Remove the thing and its entry. `without_call` leaves the thing; `keep_as` is the entry that stays in its place."""
+        since = self.journal.started(op, old)
+        try:
+            with self.checkpoint.under_way("deleting", old):
+                if old.managed and not (without_call or self.preview or old.retain_on_delete):
+                    self.registry.get(old.provider).delete(old)
+                if keep_as:
+                    self.checkpoint.amend(old, keep_as)
+                else:
+                    self.checkpoint.drop(old)
+        except EngineError as e:
+            self.journal.failed(op, old, e)
+            raise
+        self.journal.finished(op, old, since)

@@ -1,0 +1,140 @@
+"""Property values: JSON-like Python in which a secret is a `Secret` and an unknown is the string `UNKNOWN`.
+
+`load` and `dump` translate from and to what travels over gRPC; everything else in the engine works on these values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from google.protobuf import json_format, struct_pb2
+
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+SIGNATURE = "4dabf18193072939515e22adb298388d"  # the key that marks a special value
+SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 a mark of the wire format
+OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+REFERENCE = "5cf8f73096256a8f31e491e813e4eb8e"
+ASSETS = {"c44067f5952c0a294b673a41bacd8c17": "asset", "0def7320c3a5731c473e5ecbe6d01bc7": "archive"}
+
+Properties = dict[str, Any]
+
+
+class Secret:
+    """A value that is encrypted wherever it is written. It keeps its ciphertext, so that an unchanged one isn't encrypted anew."""
+
+    __slots__ = ("ciphertext", "value")
+
+    def __init__(self, value: Any, ciphertext: str | None = None) -> None:
+        self.value = value.value if isinstance(value, Secret) else value
+        self.ciphertext = ciphertext
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self.value == other.value
+
+    def __hash__(self) -> int:
+        return hash(repr(self.value))
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+
+def load(struct: struct_pb2.Struct) -> Properties:
+    return {k: _load(v) for k, v in struct.fields.items()}
+
+
+def _load(v: struct_pb2.Value) -> Any:
+    kind = v.WhichOneof("kind")
+    if kind == "struct_value":
+        return _special(load(v.struct_value))
+    if kind == "list_value":
+        return [_load(x) for x in v.list_value.values]
+    if kind == "number_value":
+        return int(v.number_value) if v.number_value.is_integer() else v.number_value
+    return None if kind in (None, "null_value") else getattr(v, kind)
+
+
+def _special(fields: Properties) -> Any:
+    mark = fields.get(SIGNATURE)
+    if mark == SECRET:
+        return Secret(fields.get("value"))
+    if mark == OUTPUT:
+        value = fields.get("value", UNKNOWN)
+        return Secret(value) if fields.get("secret") else value
+    return fields
+
+
+def dump(props: Properties) -> struct_pb2.Struct:
+    return json_format.ParseDict(translate(props, lambda s: {SIGNATURE: SECRET, "value": s}), struct_pb2.Struct())
+
+
+def translate(v: Any, secret: Callable[[Any], Any]) -> Any:
+    """The value with every secret replaced by what `secret` makes of its translated content."""
+    if isinstance(v, Secret):
+        return secret(translate(v.value, secret))
+    if isinstance(v, dict):
+        return {k: translate(x, secret) for k, x in v.items()}
+    return [translate(x, secret) for x in v] if isinstance(v, list) else v
+
+
+def plain(v: Any) -> Any:
+    """The value with every secret opened."""
+    return translate(v, lambda s: s)
+
+
+def without_references(v: Any) -> Any:
+    """Resource references as what stood for them before there were any: the id of a resource, the URN of a component."""
+    if isinstance(v, Secret):
+        return Secret(without_references(v.value))
+    if isinstance(v, list):
+        return [without_references(x) for x in v]
+    if not isinstance(v, dict):
+        return v
+    if v.get(SIGNATURE) == REFERENCE:
+        return v.get("id") or v.get("urn")
+    return {k: without_references(x) for k, x in v.items()}
+
+
+def any_in(v: Any, test: Callable[[Any], bool]) -> bool:
+    if test(v):
+        return True
+    if isinstance(v, Secret):
+        return any_in(v.value, test)
+    if isinstance(v, dict):
+        return any(any_in(x, test) for x in v.values())
+    return isinstance(v, list) and any(any_in(x, test) for x in v)
+
+
+def has_unknown(v: Any) -> bool:
+    return any_in(v, lambda x: isinstance(x, str) and x == UNKNOWN)
+
+
+def asset_in(v: Any) -> str:
+    """ "asset" or "archive" if there is one in the value, else an empty text."""
+    found: list[str] = []
+
+    def test(x: Any) -> bool:
+        kind = ASSETS.get(str(x.get(SIGNATURE)), "") if isinstance(x, dict) else ""
+        found.extend([kind] if kind else [])
+        return bool(kind)
+
+    any_in(v, test)
+    return found[0] if found else ""
+
+
+def mark_like(value: Any, model: Any) -> Any:
+    """The value, with each part secret whose counterpart in the model is: what a provider that takes no secrets gave back."""
+    if isinstance(value, Secret):
+        return value
+    if isinstance(model, Secret):
+        return Secret(value)
+    if isinstance(value, dict) and isinstance(model, dict):
+        return {k: mark_like(v, model[k]) if k in model else v for k, v in value.items()}
+    if isinstance(value, list) and isinstance(model, list) and len(value) == len(model):
+        return [mark_like(a, b) for a, b in zip(value, model, strict=True)]
+    return value
+
+
+def mark_keys(props: Properties, keys: list[str]) -> Properties:
+    """The properties, with those of these names secret (`additional_secret_outputs`)."""
+    return {k: Secret(v) if k in keys and not isinstance(v, Secret) else v for k, v in props.items()}
