@@ -28,10 +28,23 @@ def sweep(places: StackPlaces, keep_archive: bool) -> list[str]:
         run("ip", "link", "del", places.uplink_peer)
         found.append(places.uplink_peer)
     ContainerEngineProvider().remove(ContainerEngineSpec(socket=places.container_engine))
+    found += _remove_unused_images()
     if places.run.exists():
         shutil.rmtree(places.run)
     _remove_home(places, keep_archive)
     return found
+
+
+def _remove_unused_images() -> list[str]:
+    """Images of ours that no container uses; a stack that has a use for one again loads it again."""
+    removed = []
+    for name in run("podman", "images", "--format", "{{.Repository}}@{{.Digest}}").split():
+        if not name.startswith("localhost/domicile/") or run("podman", "ps", "--all", "--quiet", "--filter", f"ancestor={name}").split():
+            continue
+        if succeeds("podman", "image", "exists", name):
+            run("podman", "image", "rm", name)
+            removed.append(name)
+    return removed
 
 
 def _remove_home(places: StackPlaces, keep_archive: bool) -> None:
