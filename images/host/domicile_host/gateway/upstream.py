@@ -1,0 +1,128 @@
+"""The control plane as the gateway reaches it: one pool of connections, no redirects, no proxies, no retries.
+
+Used by `session`. Retries are the worker's business: a gateway that retries posts could send a result twice.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from time import perf_counter
+
+import aiohttp
+from pydantic import JsonValue
+from yarl import URL
+
+from domicile_host.gateway import strict_json
+from domicile_host.gateway.metrics import Metrics
+from domicile_host.gateway.refusal import Unavailable
+from domicile_host.settings import ControlPlane as ControlPlaneSettings
+
+JSON_BYTES = 96 << 20
+"""A page of the event history: two of the largest results, or a thousand usual ones."""
+
+_PLAIN = aiohttp.ClientTimeout(total=90, connect=15, sock_connect=10)
+_STREAM = aiohttp.ClientTimeout(total=None, connect=15, sock_connect=10, sock_read=900)
+
+_REQUEST_HEADERS: Mapping[str, re.Pattern[str]] = {
+    "accept": re.compile(r"[A-Za-z0-9*/+.,;= -]{1,128}"),
+    "anthropic-version": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+    "user-agent": re.compile(r"[A-Za-z0-9 /._()+:;,-]{1,200}"),
+    "x-stainless-helper": re.compile(r"[A-Za-z0-9 _.,-]{1,200}"),
+    "x-stainless-retry-count": re.compile(r"[0-9]{1,3}"),
+    "x-stainless-lang": re.compile(r"[A-Za-z0-9 ._-]{1,60}"),
+    "x-stainless-package-version": re.compile(r"[A-Za-z0-9 ._+-]{1,60}"),
+    "x-stainless-runtime": re.compile(r"[A-Za-z0-9 ._-]{1,60}"),
+    "x-stainless-runtime-version": re.compile(r"[A-Za-z0-9 ._+-]{1,60}"),
+}
+"""The worker's headers that pass, and what they may hold. The credential is the gateway's to set, and all others stay behind."""
+
+_BETA = re.compile(r"(managed-agents|agent-memory|skills)-[0-9]{4}-[0-9]{2}-[0-9]{2}")
+"""The features that workers need; another value of `anthropic-beta` could change what a call means, and is left out."""
+
+_RESPONSE_HEADERS = ("request-id", "retry-after", "retry-after-ms", "x-should-retry")
+_RESPONSE_VALUE = re.compile(r"[\x20-\x7e]{1,200}")
+
+
+def request_headers(given: Mapping[str, str]) -> dict[str, str]:
+    """Those of a worker's headers that are passed on."""
+    kept = {name: given[name] for name, pattern in _REQUEST_HEADERS.items() if name in given and pattern.fullmatch(given[name])}
+    betas = [beta for beta in (part.strip() for part in given.get("anthropic-beta", "").split(",")) if _BETA.fullmatch(beta)]
+    if betas:
+        kept["anthropic-beta"] = ",".join(dict.fromkeys(betas))
+    return kept
+
+
+def response_headers(given: Mapping[str, str]) -> dict[str, str]:
+    """Those of the control plane's headers that are passed back."""
+    return {name: given[name] for name in _RESPONSE_HEADERS if name in given and _RESPONSE_VALUE.fullmatch(given[name])}
+
+
+class Upstream:
+    """The control plane's API."""
+
+    def __init__(self, settings: ControlPlaneSettings, metrics: Metrics) -> None:
+        self._url = settings.url.rstrip("/")
+        tls = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
+        tls.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._metrics = metrics
+        self._http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=tls, limit=0, keepalive_timeout=30),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            headers={"accept-encoding": "identity"},
+            skip_auto_headers=("user-agent", "content-type"),
+        )
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    @asynccontextmanager
+    async def call(
+        self, method: str, target: str, token: str, headers: Mapping[str, str], body: bytes | None = None, *, streaming: bool = False
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """One request. `target` is a canonical path with its query. Raises `Unavailable` when there is no answer:
+        then a post may have been accepted all the same."""
+        sent = {**headers, "authorization": f"Bearer {token}"}
+        if body is not None:
+            sent["content-type"] = "application/json"
+        began = perf_counter()
+        try:
+            async with self._http.request(
+                method,
+                URL(self._url + target, encoded=True),
+                headers=sent,
+                data=body,
+                allow_redirects=False,
+                timeout=_STREAM if streaming else _PLAIN,
+            ) as response:
+                self._metrics.upstream_seconds.labels(method).observe(perf_counter() - began)
+                if 300 <= response.status < 400:
+                    raise Unavailable("upstream", 502, "the control plane answered with a redirect, which is not followed")
+                yield response
+        except TimeoutError as error:
+            raise Unavailable("upstream", 504, "the control plane didn't answer in time") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unavailable("upstream", 502, f"the control plane can't be reached ({type(error).__name__})") from error
+
+    async def get_json(self, target: str, token: str, headers: Mapping[str, str]) -> tuple[int, JsonValue]:
+        """The gateway's own reads: status and JSON. Raises `Unavailable`."""
+        async with self.call("GET", target, token, headers) as response:
+            return response.status, await read_json(response)
+
+
+async def read_json(response: aiohttp.ClientResponse) -> JsonValue:
+    """An answer's JSON, None for an empty one. Raises `Unavailable` when it is none or over `JSON_BYTES`."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > JSON_BYTES:
+            raise Unavailable("upstream", 502, "the control plane's answer is over the limit")
+    if not body:
+        return None
+    try:
+        return strict_json.parse(bytes(body))
+    except strict_json.MalformedJson as error:
+        raise Unavailable("upstream", 502, f"the control plane's answer is {error}") from error
