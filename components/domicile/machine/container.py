@@ -42,6 +42,7 @@ class ContainerSpec(Spec):
     command: list[str] = []
     user: str
     namespace: str
+    resolvers: list[str] = []
     mounts: list[Mount] = []
     capabilities: list[str] = []
     environment: dict[str, str] = {}
@@ -114,6 +115,7 @@ def _arguments(spec: ContainerSpec) -> list[str]:
         *("--user", spec.user, "--cap-drop", "all", *(f"--cap-add={name}" for name in spec.capabilities)),
         *("--security-opt", "no-new-privileges", *_seccomp(spec)),
         *("--network", f"ns:/run/netns/{spec.namespace}" if spec.namespace else "none", "--no-hosts", "--hostname", spec.name),
+        *(f"--dns={address}" for address in spec.resolvers),
         *("--memory", str(spec.memory_bytes), "--pids-limit", str(spec.pids)),
         *("--ulimit", f"nofile={files}:{files}", "--ulimit", "nproc=4096:4096", "--ulimit", "core=0:0"),
         *("--tmpfs", f"/tmp:rw,nosuid,nodev,noexec,size={spec.tmp_bytes},mode=1777"),  # noqa: S108 a tmpfs of the container's own

@@ -86,8 +86,18 @@ def _held(name: str) -> list[str]:
 
 
 def _rules(name: str) -> str:
-    """A digest of the rules in force, without counters."""
-    return hashlib.sha256(run("ip", "netns", "exec", name, "nft", "-s", "list", "ruleset").encode()).hexdigest()
+    """A digest of the rules in force, without what changes by itself: counters, and the members of sets that rules fill."""
+    listed = json.loads(run("ip", "netns", "exec", name, "nft", "-j", "list", "ruleset"))["nftables"]
+    return hashlib.sha256(json.dumps([_lasting(entry) for entry in listed if "metainfo" not in entry]).encode()).hexdigest()
+
+
+def _lasting(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_lasting(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    changing = {"handle", "packets", "bytes", *(["elem"] if "dynamic" in value.get("flags", []) else [])}
+    return {key: _lasting(item) for key, item in value.items() if key not in changing}
 
 
 def _sysctl(name: str, key: str) -> str:

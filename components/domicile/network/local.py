@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from ipaddress import IPv4Network
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from urllib.parse import urlsplit
 
 import pulumi
+from domicile_host.egress.firewall import Endpoint, Uids, render
+from domicile_host.settings import HostSettings
 
 from domicile.machine import Link, Masquerade, NetworkNamespace
+from domicile.machine.identities import Identity
 from domicile.places import StackPlaces
 
 SYSCTLS = {
@@ -22,6 +26,25 @@ SYSCTLS = {
 }
 UPLINKS = IPv4Network("198.18.0.0/15")
 """Where uplinks get their addresses: RFC 2544's range for tests between devices, routed nowhere."""
+
+
+def firewall(settings: HostSettings) -> str:
+    """The packet filter of the services' namespace. A service asks a DNS server only if something that it reaches has a name."""
+    control_plane = endpoint(settings.control_plane.url)
+    sinks = [endpoint(sink.url) for sink in settings.audit.sinks]
+    named = any(end.address is None for end in (control_plane, *sinks))
+    uids = Uids(Identity.DISPATCHER.uid, Identity.GATEWAY.uid, Identity.EGRESS.uid, Identity.SHIPPER.uid)
+    return render(settings, uids, control_plane=[control_plane], sinks=sinks, resolvers=settings.egress.resolvers if named else ())
+
+
+def endpoint(url: str) -> Endpoint:
+    """Where a URL leads: an address and port, or a port at any public address."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        return Endpoint(port, IPv4Address(parts.hostname or ""))
+    except AddressValueError:
+        return Endpoint(port)
 
 
 def build_services_namespace(places: StackPlaces, addresses: list[str], firewall: str, opts: pulumi.ResourceOptions) -> NetworkNamespace:

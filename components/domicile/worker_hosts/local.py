@@ -34,11 +34,14 @@ def build(
     for service in services(settings, places.settings, places.egress_bootstrap):
         after = [*ready, *made.values(), images[service.image]]
         revision = hashlib.sha256(text.encode()).hexdigest()
-        made[service.name] = _container(places, service, images[service.image], revision, _after(opts, after))
+        resolvers = [str(address) for address in settings.egress.resolvers]
+        made[service.name] = _container(places, service, images[service.image], resolvers, revision, _after(opts, after))
     return made
 
 
-def _container(places: StackPlaces, service: Service, image: Image, revision: str, opts: pulumi.ResourceOptions) -> Container:
+def _container(
+    places: StackPlaces, service: Service, image: Image, resolvers: list[str], revision: str, opts: pulumi.ResourceOptions
+) -> Container:
     mounts = [
         *(Mount(path=path) for path in service.reads),
         *(Mount(path=path, writable=True) for path in service.writes),
@@ -51,6 +54,7 @@ def _container(places: StackPlaces, service: Service, image: Image, revision: st
         command=list(service.command),
         user=service.identity.user,
         namespace=places.namespace,
+        resolvers=resolvers,
         mounts=[mount.model_dump(mode="json") for mount in mounts],
         capabilities=list(service.capabilities),
         labels={"domicile.stack": places.stack, "domicile.service": service.name},
