@@ -7,12 +7,12 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from urllib.parse import urlsplit
 
 import pulumi
-from domicile_host.egress.firewall import Endpoint, Uids, render
-from domicile_host.settings import HostSettings
 
 from domicile.machine import Link, Masquerade, NetworkNamespace
 from domicile.machine.identities import Identity
 from domicile.places import StackPlaces
+from domicile_host.egress.firewall import Endpoint, Uids, render
+from domicile_host.settings import HostSettings
 
 SYSCTLS = {
     "net.ipv6.conf.all.disable_ipv6": "1",
