@@ -7,7 +7,7 @@
 from domicile_host.image_signature import SignatureError, verify
 from domicile_images.builder import BuiltImage, build
 from domicile_images.bytecode import BytecodeError
-from domicile_images.cache import Cache
+from domicile_images.cache import Cache, CacheError
 from domicile_images.debian import AptError
 from domicile_images.golang import GoError
 from domicile_images.locks import lock
@@ -21,6 +21,7 @@ from domicile_images.wheels import PipError
 ERRORS = (
     AptError,
     BytecodeError,
+    CacheError,
     GoError,
     PipError,
     RecipeError,
@@ -38,6 +39,7 @@ __all__ = [
     "BuiltImage",
     "BytecodeError",
     "Cache",
+    "CacheError",
     "GoError",
     "Key",
     "PipError",

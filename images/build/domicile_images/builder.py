@@ -41,12 +41,16 @@ class BuiltImage(BaseModel):
     sbom: Path
     sbom_statement: Path
     provenance: Path
-    reused: bool = False
 
     @property
     def pinned(self) -> str:
         """What a container is run from: the name with the digest."""
         return f"{self.reference}@{self.digest}"
+
+    @property
+    def record(self) -> Path:
+        """This description as a file, which `BuiltImage.model_validate_json` reads."""
+        return self.layout.parent / "image.json"
 
     @property
     def tagged(self) -> str:
@@ -122,7 +126,7 @@ def _make(inputs: _Inputs, cache: Cache, key: Key, partial: Path, place: Path, p
         sbom_statement=place / "sbom.dsse.json",
         provenance=place / "provenance.dsse.json",
     )
-    (made / "image.json").write_text(built.model_copy(update={"reused": True}).model_dump_json(indent=1))
+    (made / "image.json").write_text(built.model_dump_json(indent=1))
     cache.finish(made, place)
     progress(f"{recipe.name}: {digest}, {built.size_bytes / 1e6:.0f} MB")
 
@@ -179,7 +183,7 @@ def _own_layer(inputs: _Inputs, cache: Cache, base: layout.Layer, program: golan
         files = Tree(dict(inputs.own.entries))
         files.merge(compiled(files, read_layer(cache.blob(base.sha256)), folder) if _has_modules(files) else Tree())
         if recipe.go and program:
-            files.file(recipe.go.program, cache.blob(program.sha256).read_bytes(), executable=True)
+            files.file(recipe.go.program, cache.verified(program.sha256).read_bytes(), executable=True)
         for path, target in recipe.links.items():
             files.link(path, target)
         for prepared in recipe.folders:

@@ -16,6 +16,10 @@ from pathlib import Path
 from typing import Any
 
 
+class CacheError(Exception):
+    """A cached file isn't what its name says. It has been removed: running again fetches it anew."""
+
+
 class Cache:
     """One cache folder. `root` is made when missing."""
 
@@ -45,11 +49,22 @@ class Cache:
                 shutil.rmtree(partial, ignore_errors=True)
 
     def adopt(self, file: Path, sha256: str) -> Path:
-        """Moves a finished file to its place among the blobs."""
+        """Moves a finished file to its place among the blobs, unless it is there already."""
         target = self.blob(sha256)
         target.parent.mkdir(parents=True, exist_ok=True)
-        file.replace(target)
+        if target.exists():
+            file.unlink()
+        else:
+            file.replace(target)
         return target
+
+    def verified(self, sha256: str) -> Path:
+        """The blob, after another look at its hash: it may have lain here for long. Raises `CacheError`."""
+        path = self.blob(sha256)
+        if sha256_of(path) != sha256:
+            path.unlink()
+            raise CacheError(f"{path} was damaged or changed, and is removed now; run again to fetch it anew")
+        return path
 
     def finish(self, made: Path, place: Path) -> Path:
         """Moves a finished file or folder to its place. One that is there already is as good and stays."""

@@ -135,7 +135,7 @@ def unpack(packages: Sequence[Package], cache: Cache, left_out: Iterable[str]) -
     """The merged files of the packages, with the CA bundle and each package's control record."""
     tree, certificates = Tree(), Tree()
     for package in packages:
-        deb = DebFile(filename=str(cache.blob(package.sha256)))
+        deb = DebFile(filename=str(cache.verified(package.sha256)))
         tree.file(f"var/lib/dpkg/status.d/{package.name}", deb.control.get_content("control") or b"")
         with deb.data.tgz() as archive:
             _merge(archive, tree, certificates)

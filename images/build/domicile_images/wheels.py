@@ -104,7 +104,7 @@ def fetch(wheels: Sequence[Wheel], cache: Cache, progress: Callable[[str], None]
 def unpack(wheel: Wheel, cache: Cache, take: dict[str, str]) -> Tree:
     """The wheel's files where python3 finds them, or, with `take`, only those named, at the places named."""
     tree = Tree()
-    with zipfile.ZipFile(cache.blob(wheel.sha256)) as archive:
+    with zipfile.ZipFile(cache.verified(wheel.sha256)) as archive:
         for member in archive.infolist():
             place = take.get(member.filename) if take else _place(member.filename)
             if place is not None and not member.is_dir():
