@@ -9,8 +9,10 @@ from typing import Any, Self
 
 import httpx
 
+from domicile.machine.command import CommandError
 
-class OpenBaoError(RuntimeError):
+
+class OpenBaoError(CommandError):
     """OpenBao refused a call or can't be reached; the message holds the call and its words, never a value."""
 
 

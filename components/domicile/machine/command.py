@@ -16,7 +16,9 @@ def run(*command: str, stdin: str | None = None, timeout_seconds: float = 120) -
     Raises `CommandError` when the command is missing, fails or takes longer than `timeout_seconds`.
     """
     try:
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout_seconds, check=False)
+        done = subprocess.run(
+            command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout_seconds, check=False
+        )
     except FileNotFoundError as error:
         raise CommandError(f"{command[0]} is not installed on this machine: run `make prepare`") from error
     except subprocess.TimeoutExpired as error:
@@ -24,6 +26,14 @@ def run(*command: str, stdin: str | None = None, timeout_seconds: float = 120) -
     if done.returncode:
         raise CommandError(f"`{_shown(command)}` failed with {done.returncode}: {(done.stderr or done.stdout).strip()}")
     return done.stdout
+
+
+def last_words(container: str) -> str:
+    """The end of what a container has said, on either stream."""
+    done = subprocess.run(
+        ["podman", "logs", "--tail", "20", container], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    return done.stdout.strip() or "(none)"
 
 
 def succeeds(*command: str) -> bool:

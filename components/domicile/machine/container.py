@@ -11,11 +11,14 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from domicile.machine.command import CommandError, run, succeeds
+from domicile.machine.command import CommandError, last_words, run, succeeds
 from domicile.machine.resource import MachineProvider, MachineResource, Spec
 from domicile.machine.waiting import answers, wait_until
 
 SPEC_LABEL = "domicile.spec"
+READY_SECONDS = 60
+RESTARTS = 3
+"""A service that was started anew this often before it got ready will not."""
 
 
 class Mount(BaseModel):
@@ -94,17 +97,25 @@ class ContainerProvider(MachineProvider):
 
     def _await_ready(self, spec: ContainerSpec) -> None:
         ready = spec.ready
-        if ready is None or wait_until(lambda: answers(ready, spec.ready_path), seconds=45):
+        if ready is None:
             return
-        said = run("podman", "logs", "--tail", "20", spec.name)
+        wait_until(lambda: answers(ready, spec.ready_path) or _fails(spec.name), seconds=READY_SECONDS)
+        if answers(ready, spec.ready_path):
+            return
+        said = last_words(spec.name)
         self.remove(spec)  # a failed create is not in the stack's state: nobody else would remove it
-        raise CommandError(f"{spec.name} did not answer on {ready} within 45 s; its last words:\n{said}")
+        raise CommandError(f"{spec.name} did not get ready (no answer on {ready}); its last words:\n{said}")
 
 
 class Container(MachineResource):
     """A container: the fields of `ContainerSpec`."""
 
     provider: ClassVar[MachineProvider] = ContainerProvider()
+
+
+def _fails(name: str) -> bool:
+    found = json.loads(run("podman", "container", "inspect", name))[0]
+    return int(found["RestartCount"]) >= RESTARTS
 
 
 def _arguments(spec: ContainerSpec) -> list[str]:

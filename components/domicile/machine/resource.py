@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import pulumi
 from pulumi import dynamic
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from domicile.machine.command import CommandError
 
 
 class Spec(BaseModel):
@@ -64,22 +68,26 @@ class MachineProvider(dynamic.ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
         spec = self.spec.model_validate(_fields(self.spec, props))
-        return dynamic.CreateResult(self.identity(spec), self._outputs(spec, self.ensure(spec)))
+        with _said_plainly():
+            return dynamic.CreateResult(self.identity(spec), self._outputs(spec, self.ensure(spec)))
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
         spec = self.spec.model_validate(_fields(self.spec, news))
-        return dynamic.UpdateResult(self._outputs(spec, self.ensure(spec)))
+        with _said_plainly():
+            return dynamic.UpdateResult(self._outputs(spec, self.ensure(spec)))
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         spec = self.spec.model_validate(_fields(self.spec, props))
         facts = {k: v for k, v in props.items() if k not in self.spec.model_fields and not k.startswith("__")}
-        found = self.look(spec, facts)
+        with _said_plainly():
+            found = self.look(spec, facts)
         if found is None:
             return dynamic.ReadResult("", {})
         return dynamic.ReadResult(id_, {**self._outputs(spec, facts), **found})
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        self.remove(self.spec.model_validate(_fields(self.spec, props)))
+        with _said_plainly():
+            self.remove(self.spec.model_validate(_fields(self.spec, props)))
 
     @staticmethod
     def _outputs(spec: Spec, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,6 +107,16 @@ class MachineResource(dynamic.Resource, module="machine"):
         if unknown:
             raise TypeError(f"{type(self).__name__} {resource_name!r} has no input {', '.join(sorted(unknown))}")
         super().__init__(self.provider, resource_name, {k: v for k, v in inputs.items() if v is not None}, opts)
+
+
+@contextmanager
+def _said_plainly() -> Iterator[None]:
+    """An error that says what to do reaches the user without a traceback; Pulumi's plugin would put one before it."""
+    try:
+        yield
+    except CommandError as error:
+        sys.tracebacklimit = 0
+        raise CommandError(str(error)) from None
 
 
 def _fields(spec: type[Spec], props: Mapping[str, Any]) -> dict[str, Any]:
