@@ -16,9 +16,7 @@ def run(*command: str, stdin: str | None = None, timeout_seconds: float = 120) -
     Raises `CommandError` when the command is missing, fails or takes longer than `timeout_seconds`.
     """
     try:
-        done = subprocess.run(
-            command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout_seconds, check=False
-        )
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout_seconds, check=False)
     except FileNotFoundError as error:
         raise CommandError(f"{command[0]} is not installed on this machine: run `make prepare`") from error
     except subprocess.TimeoutExpired as error:
