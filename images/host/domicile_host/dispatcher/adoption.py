@@ -12,6 +12,7 @@ import structlog
 
 from domicile_host.dispatcher import container
 from domicile_host.dispatcher.engine import Container, Engine
+from domicile_host.dispatcher.item_secrets import Seal
 from domicile_host.dispatcher.ledger import Entry
 from domicile_host.dispatcher.links import Links
 from domicile_host.dispatcher.session import Cause, Parts, Session
@@ -31,13 +32,14 @@ class Found:
     """Names of containers and namespaces that may be another's."""
 
 
-async def adopt(parts: Parts, engine: Engine, links: Links, sessions: Sessions) -> Found:
+async def adopt(parts: Parts, seal: Seal, engine: Engine, links: Links, sessions: Sessions) -> Found:
     """Begins every session in hand, as alive or as ended, and removes leftovers. Raises `EngineAway`, `LinkFailed`, `OSError`."""
     labels = container.Labels(parts.settings.stack, parts.settings.host)
     containers = {each.names[0]: each for each in await engine.containers(**labels.of_host())}
     entries = parts.ledger.entries()
-    parts.tokens.keep_only({entry.sandbox_id for entry in entries if entry.held})
-    begun = [_begin(parts, sessions, entry, containers.get(parts.sandboxes.name(entry.sandbox_id))) for entry in entries if entry.held]
+    begun = [
+        _begin(parts, seal, sessions, entry, containers.get(parts.sandboxes.name(entry.sandbox_id))) for entry in entries if entry.held
+    ]
     for entry in (each for each in entries if not each.held):
         await parts.sandboxes.destroy(parts.sandboxes.of(entry))
     known = {entry.sandbox_id for entry in entries}
@@ -52,11 +54,11 @@ async def adopt(parts: Parts, engine: Engine, links: Links, sessions: Sessions) 
     return found
 
 
-def _begin(parts: Parts, sessions: Sessions, entry: Entry, running: Container | None) -> bool:
+def _begin(parts: Parts, seal: Seal, sessions: Sessions, entry: Entry, running: Container | None) -> bool:
     """True when the session goes on. What can't be proven to be its sandbox isn't given to it: the session then ends."""
     if entry.held is None:
         raise ValueError(f"ledger entry {entry.sandbox_id} has no session")
-    secrets = parts.tokens.get(entry.sandbox_id)
+    secrets = seal.open(entry.held.sealed, entry.sandbox_id)
     alive = running is not None and running.running and running.id == entry.container_id
     session = Session(parts, parts.sandboxes.of(entry), entry.held, secrets, adopted=True)
     sessions.begin(session)

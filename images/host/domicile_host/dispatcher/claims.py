@@ -9,12 +9,14 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from domicile_host.audit.event import Event
 from domicile_host.dispatcher.errors import DispatcherError, ItemGone, KeyRefused, QueueAway, QueueSlowed
+from domicile_host.dispatcher.item_secrets import ItemSecrets, Seal
 from domicile_host.dispatcher.ledger import Held
 from domicile_host.dispatcher.pool import Pool
 from domicile_host.dispatcher.queue import Item, sessions_token
@@ -22,7 +24,6 @@ from domicile_host.dispatcher.retry import pauses
 from domicile_host.dispatcher.sandboxes import Sandbox, SandboxUnsure
 from domicile_host.dispatcher.session import Parts, Session
 from domicile_host.dispatcher.sessions import Sessions
-from domicile_host.dispatcher.tokens import ItemSecrets
 from domicile_host.gateway.binding import Identifier
 
 log = structlog.get_logger(__name__)
@@ -52,20 +53,27 @@ class Pace:
         self._polls.append(self._clock())
 
 
+@dataclass(frozen=True, slots=True)
+class Polls:
+    """How the polls go: whether the control plane answers, when it last gave an answer, and why it didn't since."""
+
+    reachable: bool | None = None
+    last_at: float | None = None
+    problem: str | None = None
+
+
 class Claims:
     """The poll loop and what becomes of each item."""
 
-    def __init__(self, parts: Parts, pool: Pool, sessions: Sessions, hindrance: Callable[[], str | None]) -> None:
+    def __init__(self, parts: Parts, seal: Seal, pool: Pool, sessions: Sessions, hindrance: Callable[[], str | None]) -> None:
         self._parts = parts
+        self._seal = seal
         self._pool = pool
         self._sessions = sessions
         self._hindrance = hindrance
         self._pace = Pace(parts.settings.control_plane.polls_per_minute)
         self._claiming: dict[str, asyncio.Task[None]] = {}
-        self.reachable: bool | None = None
-        self.last_poll_at: float | None = None
-        self.problem: str | None = None
-        """Why the last poll failed."""
+        self.polls = Polls()
 
     async def run(self) -> None:
         """Polls until cancelled; claims under way are finished by `settle`."""
@@ -103,7 +111,7 @@ class Claims:
         except KeyRefused:
             self._parts.key.refuse(key)
             raise
-        self.reachable, self.last_poll_at, self.problem = True, time.time(), None
+        self.polls = Polls(reachable=True, last_at=time.time())
         self._parts.metrics.polls.labels("item" if item else "empty").inc()
         if item is None:
             return False
@@ -125,7 +133,7 @@ class Claims:
         """Notes a failed poll and tells how long to wait."""
         result = {KeyRefused: "refused", QueueSlowed: "slowed"}.get(type(error), "failed")
         self._parts.metrics.polls.labels(result).inc()
-        self.reachable, self.problem = not isinstance(error, QueueAway), str(error)
+        self.polls = Polls(reachable=not isinstance(error, QueueAway), last_at=self.polls.last_at, problem=str(error))
         asked = error.retry_after_seconds if isinstance(error, QueueSlowed) else None
         pause = max(pause, asked or 0.0)
         log.warning("poll.failed", problem=str(error), again_in_seconds=round(pause, 1))
@@ -167,12 +175,12 @@ class Claims:
     async def _session(self, item: Item, sandbox: Sandbox, secrets: ItemSecrets) -> Session:
         """Everything that a restart needs is on disk before the ack."""
         environment = self._parts.settings.environment_id
-        held = Held(session_id=item.session_id, work_id=item.work_id, environment_id=environment, claimed_at=time.time())
+        sealed = self._seal.seal(secrets, sandbox.id)
+        held = Held(session_id=item.session_id, work_id=item.work_id, environment_id=environment, sealed=sealed, claimed_at=time.time())
         session = Session(self._parts, sandbox, held, secrets)
         await self._parts.recorder.append(
             Event(activity="session.claimed", session_id=item.session_id, work_id=item.work_id, sandbox_id=sandbox.name)
         )
-        self._parts.tokens.put(sandbox.id, secrets)
         await self._parts.ledger.put(session.entry())
         return session
 

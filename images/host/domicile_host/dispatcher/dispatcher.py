@@ -20,13 +20,14 @@ from domicile_host.audit.event import Recorder
 from domicile_host.dispatcher import start
 from domicile_host.dispatcher.adoption import Found, adopt
 from domicile_host.dispatcher.bounds import Bounds
-from domicile_host.dispatcher.claims import Claims
+from domicile_host.dispatcher.claims import Claims, Polls
 from domicile_host.dispatcher.container import Labels
 from domicile_host.dispatcher.egress import Egress, PolicyServing
 from domicile_host.dispatcher.engine import Engine
 from domicile_host.dispatcher.errors import DispatcherError, EngineAway, LinkFailed
 from domicile_host.dispatcher.gateway import Gateway
 from domicile_host.dispatcher.identity import Identities
+from domicile_host.dispatcher.item_secrets import Seal
 from domicile_host.dispatcher.key import EnvironmentKey
 from domicile_host.dispatcher.ledger import Ledger
 from domicile_host.dispatcher.links import Links
@@ -40,14 +41,13 @@ from domicile_host.dispatcher.session import Parts, Session
 from domicile_host.dispatcher.sessions import Sessions
 from domicile_host.dispatcher.status import Connected, ControlPlaneStatus, SandboxStatus, Status, StatusServer
 from domicile_host.dispatcher.supplies import Supplies
-from domicile_host.dispatcher.tokens import Tokens
 from domicile_host.egress.authority import AuthorityPem
 from domicile_host.settings import HostSettings
 
 log = structlog.get_logger(__name__)
 
 PolicyServers = Callable[[HostSettings, AuthorityPem, Mapping[str, str]], PolicyServing]
-DRAIN_SPARE_SECONDS = 30.0
+DRAIN_SPARE_SECONDS = 10.0
 
 
 class Dispatcher:
@@ -65,7 +65,7 @@ class Dispatcher:
         self._supplies = Supplies(settings, self._bao, bounds)
         self._links = Links(settings)
         self._egress = Egress()
-        ledger, tokens = Ledger(places.ledger), Tokens(places.dispatcher_status.parent / "tokens")
+        ledger = Ledger(places.ledger)
         self._sandboxes = Sandboxes(settings, self._engine, self._links, ledger, self._metrics, bounds)
         self._pool = Pool(self._sandboxes, settings.sandboxes.warm, bounds)
         self._sessions = Sessions()
@@ -76,13 +76,12 @@ class Dispatcher:
             sandboxes=self._sandboxes,
             identities=Identities(self._egress, self._gateway, bounds),
             ledger=ledger,
-            tokens=tokens,
             recorder=recorder,
             metrics=self._metrics,
             bounds=bounds,
             gateway_since=lambda: self._gateway_since,
         )
-        self._claims = Claims(self._parts, self._pool, self._sessions, self._hindrance)
+        self._claims: Claims | None = None
         self._gateway_since: float | None = None
         self._found = Found()
         self._beginning: str | None = "the container engine"
@@ -108,20 +107,21 @@ class Dispatcher:
 
     async def _serve(self) -> None:
         """Checks, adopts, then keeps everything running; ends only by an error or cancelled."""
-        self._parts.tokens.open()
         start.check_files(self._settings)
         await self._with_engine(self._check)
         self._go(self._key.run())
         self._go(self._follow_gateway())
-        await self._with_engine(self._adopt)
-        self._go(self._follow_engine())
-        self._go(self._reconcile())
-        self._beginning = "the egress proxy's CA in the secrets manager"
+        self._beginning = "the secrets manager"
         authority = await self._supplies.authority()
         start.write_ca_bundle(self._settings, authority.certificate)
+        seal = Seal(authority.key)
+        await self._with_engine(lambda: self._adopt(seal))
         server = self._policy_server(self._settings, authority, await self._supplies.credentials())
         await self._egress.serve(server, self._sessions.admitted())
         self._beginning = None
+        self._claims = Claims(self._parts, seal, self._pool, self._sessions, self._hindrance)
+        self._go(self._follow_engine())
+        self._go(self._reconcile())
         self._go(self._supplies.keep(self._egress))
         self._go(self._pool.run())
         self._go(self._claims.run())
@@ -131,8 +131,8 @@ class Dispatcher:
         await start.check_runtime(self._settings, self._engine)
         self._sandboxes.image_id = await start.image_id(self._settings.sandboxes.image, self._engine)
 
-    async def _adopt(self) -> None:
-        self._found = await adopt(self._parts, self._engine, self._links, self._sessions)
+    async def _adopt(self, seal: Seal) -> None:
+        self._found = await adopt(self._parts, seal, self._engine, self._links, self._sessions)
 
     async def _with_engine(self, step: Callable[[], Awaitable[None]]) -> None:
         """A step that waits for the engine to answer; other failures end the dispatcher."""
@@ -239,7 +239,7 @@ class Dispatcher:
         await self._cancel(self._tasks[2:])
         try:
             async with asyncio.timeout(self._bounds.stopping_seconds + DRAIN_SPARE_SECONDS):
-                await self._claims.settle()
+                await self._settle()
                 await asyncio.gather(self._sessions.drain(), self._pool.close())
         except TimeoutError:
             log.error("dispatcher.not-drained", sessions=self._sessions.count)
@@ -249,9 +249,13 @@ class Dispatcher:
 
     async def _hand_over(self) -> None:
         await self._cancel_tasks()
-        await self._claims.settle()
+        await self._settle()
         await self._sessions.hand_over()
         await self._egress.stop()
+
+    async def _settle(self) -> None:
+        if self._claims is not None:
+            await self._claims.settle()
 
     async def _cancel_tasks(self) -> None:
         await self._cancel(self._tasks)
@@ -264,14 +268,14 @@ class Dispatcher:
     # --- status ------------------------------------------------------------------------------------------------------------
 
     def status(self) -> Status:
-        claims = self._claims
-        problems = (self._supplies.problem, self._pool.problem, claims.problem)
+        polls = self._claims.polls if self._claims else Polls()
+        problems = (self._supplies.problem, self._pool.problem, polls.problem)
         return Status(
             host=self._settings.host,
             environment_id=self._settings.environment_id,
             key=self._key.state,
             control_plane=ControlPlaneStatus(
-                url=self._settings.control_plane.url, reachable=claims.reachable, last_poll_at=claims.last_poll_at, problem=claims.problem
+                url=self._settings.control_plane.url, reachable=polls.reachable, last_poll_at=polls.last_at, problem=polls.problem
             ),
             capacity=self._settings.sandboxes.capacity,
             draining=self._draining,

@@ -1,7 +1,7 @@
 """The dispatcher's ledger: every sandbox it has made and every session in hand, on disk, so that a restart can go on.
 
 One file a sandbox, written whole and synced before what it tells of is done, removed when nothing of the sandbox is left.
-No secret stands in it: a session's token and capability are in `tokens`.
+A session's token and capability stand in it sealed (`item_secrets`).
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ class Held(Line):
     session_id: str
     work_id: str
     environment_id: str
+    sealed: str
+    """The item's secrets, as `item_secrets.Seal` made it."""
     claimed_at: float
     """Unix time, from which the session's time limit runs."""
     acked: bool = False
@@ -88,10 +90,10 @@ class Ledger:
         _sync(self._folder)
 
 
-def write_whole(path: Path, content: bytes, mode: int, sync: bool) -> None:
+def write_whole(path: Path, content: bytes, *, mode: int, sync: bool) -> None:
     """Puts a file in place in one step: a reader sees the old content or the new, never a part."""
     part = path.with_name(path.name + ".part")
-    with open(part, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:  # noqa: PTH123 - Path.open has no opener
+    with open(part, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         file.write(content)
         file.flush()
         if sync:

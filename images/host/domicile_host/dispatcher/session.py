@@ -1,7 +1,7 @@
 """The life of one session, from the claimed item to the closed record. Made by `claims`, and by `adoption` after a restart.
 
 Whatever happens, `run` ends in the same steps: no process of the sandbox left, identity withdrawn, `stop` posted (unless the
-lease is someone else's), link and namespace gone, ledger entry and token removed.
+lease is someone else's), link and namespace gone, ledger entry removed.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from domicile_host.audit.event import Event, Outcome, Recorder
 from domicile_host.dispatcher.bounds import Bounds
 from domicile_host.dispatcher.errors import DispatcherError, ItemGone, KeyRefused, QueueAway, QueueSlowed
 from domicile_host.dispatcher.identity import Identities
+from domicile_host.dispatcher.item_secrets import ItemSecrets
 from domicile_host.dispatcher.key import EnvironmentKey
 from domicile_host.dispatcher.lease import Lease, LeaseEnded
 from domicile_host.dispatcher.ledger import Entry, Held, Ledger
@@ -27,7 +28,6 @@ from domicile_host.dispatcher.metrics import Metrics
 from domicile_host.dispatcher.queue import Beat, WorkQueue
 from domicile_host.dispatcher.retry import pauses
 from domicile_host.dispatcher.sandboxes import Sandbox, Sandboxes
-from domicile_host.dispatcher.tokens import ItemSecrets, Tokens
 from domicile_host.gateway.binding import Binding, GatewayEvent
 from domicile_host.settings import HostSettings
 
@@ -71,7 +71,6 @@ class Parts:
     sandboxes: Sandboxes
     identities: Identities
     ledger: Ledger
-    tokens: Tokens
     recorder: Recorder
     metrics: Metrics
     bounds: Bounds
@@ -274,7 +273,6 @@ class Session:
         await asyncio.wait(leaving, timeout=SOON_SECONDS)
         stopped = not self.held.lost and await self._stop()
         await asyncio.gather(*leaving)
-        parts.tokens.remove(sandbox.id)
         await parts.sandboxes.clear(sandbox)
         parts.metrics.sessions.labels(cause.value).inc()
         seconds = round(time.time() - self.held.claimed_at, 3)

@@ -76,7 +76,7 @@ class Supplies:
         for name, value in (await self._values(names)).items():
             path = folder / name
             if not path.is_file() or await asyncio.to_thread(path.read_text) != value:
-                await asyncio.to_thread(write_whole, path, value.encode(), 0o440, False)
+                await asyncio.to_thread(write_whole, path, value.encode(), mode=0o440, sync=False)
 
     async def _values(self, names: set[str]) -> dict[str, str]:
         found: dict[str, str] = {}
