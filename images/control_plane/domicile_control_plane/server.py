@@ -115,7 +115,8 @@ class ControlPlane:
     @asynccontextmanager
     async def serve(self, host: str = "127.0.0.1", port: int = 0, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
         """Answer at this address (port 0: any free one) as long as the block runs; yields the base URL."""
-        runner = web.AppRunner(application(self._rooms, self.faults, self._log), shutdown_timeout=DRAIN_SECONDS, access_log=None)
+        app = application(self._rooms, self.faults, self._log)
+        runner = web.AppRunner(app, shutdown_timeout=DRAIN_SECONDS, access_log=None, handler_cancellation=True)
         await runner.setup()
         await web.TCPSite(runner, host, port, ssl_context=tls).start()
         address = runner.addresses[0]

@@ -17,6 +17,7 @@ from . import environments, memory_stores, sessions, skills, work
 from .access import ROOMS, Rooms
 
 LARGEST_BODY_BYTES = 32 << 20
+CLIENT_GONE = 499  # nginx's number, in the log only
 REQUEST_ID = web.RequestKey("request_id", str)
 
 
@@ -33,22 +34,31 @@ def _answering(log: Logger) -> Middleware:
     @web.middleware
     async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         request[REQUEST_ID] = new_id("req")
+        status = CLIENT_GONE
         try:
-            response = await handler(request)
-        except ApiError as error:
-            response = _error(request, error)
-        except ValidationError as error:
-            response = _error(request, InvalidRequestError(_explain(error)))
-        except web.HTTPRequestEntityTooLarge:
-            response = _error(request, RequestTooLargeError(f"the body exceeds {LARGEST_BODY_BYTES} bytes"))
-        except web.HTTPException as error:
-            response = _error(request, NotFoundError(f"{request.method} {request.path}: {error.reason}"))
-        if not response.prepared:
-            response.headers["request-id"] = request[REQUEST_ID]
-        log("request", method=request.method, path=request.path, status=response.status, request_id=request[REQUEST_ID])
+            response = await _answer(request, handler)
+            status = response.status
+        finally:
+            log("request", method=request.method, path=request.path, status=status, request_id=request[REQUEST_ID])
         return response
 
     return answer
+
+
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        response = await handler(request)
+    except ApiError as error:
+        response = _error(request, error)
+    except ValidationError as error:
+        response = _error(request, InvalidRequestError(_explain(error)))
+    except web.HTTPRequestEntityTooLarge:
+        response = _error(request, RequestTooLargeError(f"the body exceeds {LARGEST_BODY_BYTES} bytes"))
+    except web.HTTPException as error:
+        response = _error(request, NotFoundError(f"{request.method} {request.path}: {error.reason}"))
+    if not response.prepared:
+        response.headers["request-id"] = request[REQUEST_ID]
+    return response
 
 
 def _error(request: web.Request, error: ApiError) -> web.Response:

@@ -1,4 +1,4 @@
-"""The official Python SDK's environment worker, as it comes. Arguments: work directory, seconds of idleness after which it lets a session go."""
+"""The official Python SDK's environment worker, as it comes. Arguments: work directory, seconds after which an idle session is let go."""
 
 import asyncio
 import logging
