@@ -82,14 +82,14 @@ def _lines(a: argparse.Namespace) -> display.Lines:
 
 
 def _preview(a: argparse.Namespace) -> int:
-    result = preview(_stack(a), _lines(a), config=_overrides(a), parallel=a.parallel, refresh=a.refresh)
+    result = preview(_stack(a), _lines(a), parallel=a.parallel, refresh=a.refresh)
     return _finished(a, result, "preview")
 
 
 def _up(a: argparse.Namespace) -> int:
     _need_yes(a)
     result = up(
-        _stack(a), _lines(a), config=_overrides(a), parallel=a.parallel, refresh=a.refresh, preview_first=not a.skip_preview,
+        _stack(a), _lines(a), parallel=a.parallel, refresh=a.refresh, preview_first=not a.skip_preview,
     )  # fmt: skip
     return _finished(a, result, "update")
 
@@ -115,11 +115,13 @@ def _need_yes(a: argparse.Namespace) -> None:
         raise EngineError("--yes must be given: this command doesn't ask")
 
 
-def _overrides(a: argparse.Namespace) -> dict[str, str]:
-    pairs = [text.partition("=") for text in a.config]
-    if bad := [key for key, sign, _ in pairs if not sign]:
-        raise EngineError(f"-c {bad[0]}: write it as key=value")
-    return {key: value for key, _, value in pairs}
+def _save_config(a: argparse.Namespace) -> None:
+    """`-c key=value` is kept, as the CLI keeps it."""
+    for text in a.config:
+        key, sign, value = text.partition("=")
+        if not sign:
+            raise EngineError(f"-c {key}: write it as key=value")
+        _stack(a).set_config(key, value)
 
 
 def _cancel(a: argparse.Namespace) -> int:
@@ -176,6 +178,8 @@ def main(arguments: list[str]) -> int:
             if word.partition("=")[0] in REFUSED:
                 raise UnsupportedError(f"the flag {word.partition('=')[0]}")
         a = _parser().parse_args(arguments)
+        if a.verb in ("preview", "up"):
+            _save_config(a)
         return VERBS[a.verb](a)
     except EngineError as e:
         display.error(str(e))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from . import paths
@@ -22,12 +22,14 @@ class Decision:
 
 def decide(old: Resource, new: Resource, diff: Diff, delete_first: bool | None = None, provider_replaced: bool = False) -> Decision:
     """`delete_first` is the program's `delete_before_replace` if it gave one; `provider_replaced` that its provider is another now."""
-    replaces = (*diff.replaces, *_replaced_on_changes(new.replace_on_changes, diff))
+    diff = _replacing_on_changes(diff, new.replace_on_changes)
+    replaces = diff.replaces
+    forced = any(d["kind"].endswith("-replace") for d in diff.detailed.values())
     if old.pending_replacement and not replaces:
         replaces = ("pending-replacement",)
     if provider_replaced:
         replaces = ("provider",)
-    if replaces and (diff.changes is not False or provider_replaced or old.pending_replacement):
+    if (replaces or forced) and (diff.changes is not False or provider_replaced or old.pending_replacement):
         first = diff.delete_first if delete_first is None else delete_first
         return Decision("replace", first, replaces, diff.keys, diff.detailed)
     changed = old.inputs != new.inputs if diff.changes is None else diff.changes
@@ -43,15 +45,16 @@ def without_ignored(new: Properties, old: Properties, ignored: tuple[str, ...]) 
     return new
 
 
-def _replaced_on_changes(patterns: tuple[str, ...], diff: Diff) -> tuple[str, ...]:
-    """The properties whose change replaces because the program says so: only where the provider gives a detailed diff."""
-    found = dict.fromkeys(
-        str(paths.parse(key)[0])
-        for key in diff.detailed
-        for pattern in patterns
-        if _covers(paths.parse(pattern), paths.parse(key))
-    )  # fmt: skip
-    return tuple(k for k in found if k not in diff.replaces)
+def _replacing_on_changes(diff: Diff, patterns: tuple[str, ...]) -> Diff:
+    """The diff with those changes made replacing that the program wants so: only where the provider gives a detailed diff."""
+    if not patterns:
+        return diff
+    wanted = [paths.parse(p) for p in patterns]
+    detailed = {
+        key: {**d, "kind": d["kind"].removesuffix("-replace") + "-replace"} if any(_covers(w, paths.parse(key)) for w in wanted) else d
+        for key, d in diff.detailed.items()
+    }
+    return replace(diff, detailed=detailed)
 
 
 def _covers(pattern: paths.Path, path: paths.Path) -> bool:

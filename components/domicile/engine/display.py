@@ -6,9 +6,9 @@ import json
 import sys
 from typing import Any, TextIO
 
-from .events import Event, Result, Step
+from .events import Event, Result, Step, shown
 from .state import STACK_TYPE, Resource
-from .values import UNKNOWN, Secret
+from .values import UNKNOWN
 
 _WORDS = {
     "create": ("+", "created"),
@@ -90,18 +90,10 @@ def _state(r: Resource) -> dict[str, Any]:
     out: dict[str, Any] = {"urn": r.urn, "custom": r.custom, "type": r.type}
     if r.id and r.id != UNKNOWN:
         out["id"] = r.id
-    out |= {"inputs": _masked(r.inputs), "outputs": _masked(r.outputs)}
+    out |= {"inputs": shown(r.inputs, show_secrets=False), "outputs": shown(r.outputs, show_secrets=False)}
     if r.parent:
         out["parent"] = r.parent
     return out
-
-
-def _masked(v: Any) -> Any:
-    if isinstance(v, Secret):
-        return "[secret]"
-    if isinstance(v, dict):
-        return {k: _masked(x) for k, x in v.items()}
-    return [_masked(x) for x in v] if isinstance(v, list) else v
 
 
 def error(message: str) -> None:

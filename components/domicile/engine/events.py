@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from .errors import EngineError
 from .state import STACK_TYPE, Resource
-from .values import Properties, Secret, plain
+from .values import Properties, translate
 
 Op = Literal["create", "update", "replace", "delete", "same", "read", "refresh", "create-replacement", "delete-replaced"]
 COUNTED = ("create", "update", "replace", "delete", "same", "read")
@@ -62,14 +62,9 @@ class Result:
 
 
 def shown(outputs: Properties, show_secrets: bool) -> dict[str, Any]:
-    """Outputs for a reader: one that holds a secret anywhere is `[secret]`, unless secrets are to be shown."""
-
-    def held(v: Any) -> bool:
-        if isinstance(v, dict):
-            return any(map(held, v.values()))
-        return isinstance(v, Secret) or (isinstance(v, list) and any(map(held, v)))
-
-    return {k: "[secret]" if held(v) and not show_secrets else plain(v) for k, v in outputs.items()}
+    """Outputs for a reader: each secret in them is `[secret]`, unless secrets are to be shown."""
+    out: dict[str, Any] = translate(outputs, lambda v: v if show_secrets else "[secret]")
+    return out
 
 
 class Journal:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Stopping(Exception):  # noqa: N818 not an error: the operation is winding down
+class Stopping(Exception):
     """Nothing new may start."""
 
 

@@ -25,7 +25,7 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 def _here() -> dict[str, str]:
     """What makes a process id mean something: this boot of this host and this PID namespace."""
-    return {"boot": _BOOT.read_text().strip() if _BOOT.exists() else "", "pidNamespace": os.readlink("/proc/self/ns/pid")}
+    return {"boot": _BOOT.read_text().strip() if _BOOT.exists() else "", "pidNamespace": str(Path("/proc/self/ns/pid").readlink())}
 
 
 @contextmanager

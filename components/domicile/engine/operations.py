@@ -42,15 +42,13 @@ class _Operation:
         return self.steps.checkpoint
 
 
-def preview(
-    stack: Stack, on_event: OnEvent | None = None, *, config: dict[str, str] | None = None, parallel: int = PARALLEL, refresh: bool = False
-) -> Result:
+def preview(stack: Stack, on_event: OnEvent | None = None, *, parallel: int = PARALLEL, refresh: bool = False) -> Result:
     """What `up` would do, by running the program and changing nothing. No lock is needed.
 
-    `config` overrides values for this once; `refresh` looks at the world first. Raises EngineError if the stack can't be opened;
+    `refresh` looks at the world first. Raises EngineError if the stack can't be opened;
     what the program or a provider refuses is in the result, with exit code 1.
     """
-    opened = stack.open(config)
+    opened = stack.open()
     journal = Journal(on_event)
     with _operation(stack, opened, journal, parallel, writer=None) as op:
         if refresh:
@@ -60,7 +58,7 @@ def preview(
 
 
 def up(
-    stack: Stack, on_event: OnEvent | None = None, *, config: dict[str, str] | None = None, parallel: int = PARALLEL,
+    stack: Stack, on_event: OnEvent | None = None, *, parallel: int = PARALLEL,
     refresh: bool = False, break_dead_lock: bool = False, preview_first: bool = True,
 ) -> Result:  # fmt: skip
     """Make the world what the program says.
@@ -70,7 +68,7 @@ def up(
     them, if the stack can't be opened; what fails on the way is in the result, with exit code 1.
     """
     with stack.locked(break_dead_lock):
-        opened = stack.open(config)
+        opened = stack.open()
         if preview_first:
             tried = _tried(stack, opened, on_event, parallel, refresh)
             if tried.exit_code:
@@ -234,6 +232,7 @@ def _deploy(op: _Operation) -> None:
             journal.log(f"an unhandled error occurred: program exited with non-zero exit code: {code}", "error")
         gate.stop()
     if not gate.stopped:
+        registrar.program_succeeded()
         delete_all(registrar.unclaimed(), op.steps, gate, op.parallel)
 
 

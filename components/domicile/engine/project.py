@@ -63,9 +63,9 @@ class Project:
     def config_file(self, stack: str) -> ConfigFile:
         return ConfigFile.load(self.config_folder / f"Pulumi.{stack}.yaml")
 
-    def stack_config(self, stack: str, crypter: Crypter | None, overrides: dict[str, str] | None = None) -> Config:
-        """The stack's configuration, checked against what Pulumi.yaml declares. `overrides` are `-c key=value`."""
-        return resolve(self.name, self.declared, {**self.config_file(stack).entries, **(overrides or {})}, crypter, stack)
+    def stack_config(self, stack: str, crypter: Crypter | None) -> Config:
+        """The stack's configuration, checked against what Pulumi.yaml declares."""
+        return resolve(self.name, self.declared, self.config_file(stack).entries, crypter, stack)
 
 
 def _python(root: Path, virtualenv: str | None) -> str:

@@ -52,12 +52,12 @@ def _read(old: Resource, steps: Steps) -> None:
 
 
 def _forget_the_vanished(steps: Steps) -> None:
-    """Nothing in the state leans any more on what the world has lost."""
+    """Nothing in the state leans any more on what the world has lost; empty lists go with it, as in the CLI's refresh."""
     left = steps.checkpoint.resources()
     urns = {r.urn for r in left}
     for r in left:
-        if not r.leans_on <= urns:
-            steps.checkpoint.amend(r, replace(
-                r, dependencies=tuple(u for u in r.dependencies if u in urns), deleted_with=r.deleted_with if r.deleted_with in urns else "",
-                property_dependencies={k: [u for u in us if u in urns] for k, us in r.property_dependencies.items()},
-            ))  # fmt: skip
+        properties = {k: found for k, us in r.property_dependencies.items() if (found := [u for u in us if u in urns])}
+        if properties != r.property_dependencies or not r.leans_on <= urns:
+            kept = tuple(u for u in r.dependencies if u in urns)
+            deleted_with = r.deleted_with if r.deleted_with in urns else ""
+            steps.checkpoint.amend(r, replace(r, dependencies=kept, deleted_with=deleted_with, property_dependencies=properties))

@@ -36,6 +36,7 @@ class Registrar:
         self.seen: set[str] = set()  # what this run has begun to register
         self.claimed: set[str] = set()  # old URNs that a registration of this run took over
         self.replaced: list[Resource] = []  # entries to be deleted at the end
+        self._stack_outputs: Properties | None = None
         self._old_urns: dict[str, str] = {}
         self._deleted_first: set[str] = set()
         self._replaced_providers: set[str] = set()
@@ -94,6 +95,17 @@ class Registrar:
         return new
 
     def outputs(self, urn: str, outputs: Properties) -> None:
+        """Keep a component's outputs. The stack's own wait for `program_succeeded`: a program that fails leaves the old ones."""
+        if urn == self.root:
+            self._stack_outputs = outputs
+        else:
+            self._keep_outputs(urn, outputs)
+
+    def program_succeeded(self) -> None:
+        if self._stack_outputs is not None:
+            self._keep_outputs(self.root, self._stack_outputs)
+
+    def _keep_outputs(self, urn: str, outputs: Properties) -> None:
         with self._turn:
             old = self.news.get(urn)
             if old is None:
@@ -136,13 +148,15 @@ class Registrar:
             return self._doing(step, lambda: self._steps.update(old, new))
         return self._replacing(step, decision, self._checked(provider, asked, None))
 
-    def _doing(self, step: Step, work: Callable[[], Resource]) -> Callable[[], Resource]:
+    def _doing(self, step: Step, work: Callable[[], Resource], planned: bool = False) -> Callable[[], Resource]:
+        """`work` as a function that holds the gate. `planned`: it puts its step into the plan itself."""
         self._gate.enter()
 
         def do() -> Resource:
             try:
                 made = work()
-                self._journal.planned(Step(step.op, step.urn, step.old, made, step.replace_reasons, step.diff_reasons, step.detailed_diff))
+                if not planned:
+                    self._journal.planned(replace(step, new=made))
             except BaseException:
                 self._gate.stop()  # before the slot is free: nothing new may slip in
                 raise
@@ -192,7 +206,7 @@ class Registrar:
         first = [] if self._preview and old.protect else self._dependents_to_go(old)
         for dependent in first:
             self._deleted_first.add(dependent.urn)
-        return self._doing(step, lambda: self._delete_first(old, new, first))
+        return self._doing(step, lambda: self._delete_first(step, old, new, first), planned=True)
 
     def _create_first(self, old: Resource, new: Resource) -> Resource:
         if old.pending_replacement:
@@ -203,11 +217,12 @@ class Registrar:
         self.replaced.append(doomed)
         return made
 
-    def _delete_first(self, old: Resource, new: Resource, first: list[Resource]) -> Resource:
+    def _delete_first(self, step: Step, old: Resource, new: Resource, first: list[Resource]) -> Resource:
         for dependent in first:
             self._delete_for_replacement(dependent)
         if not old.pending_replacement:
             old = self._delete_for_replacement(old)
+        self._journal.planned(replace(step, new=new))
         return self._steps.create(new, "replace", old)
 
     def _delete_for_replacement(self, old: Resource) -> Resource:

@@ -72,12 +72,11 @@ class Stack:
         file.save()
         return crypter
 
-    def open(self, overrides: dict[str, str] | None = None) -> Opened:
+    def open(self) -> Opened:
         """Read state and configuration; StackError if there is no such stack, PassphraseError if its secrets stay closed."""
         snapshot, of_state = self.backend.load(self.project.name, self.name, self.passphrase)
         crypter = self.crypter()
-        full = {qualified(k, self.project.name): v for k, v in (overrides or {}).items()}
-        return Opened(snapshot, self.project.stack_config(self.name, crypter, full), of_state or crypter)
+        return Opened(snapshot, self.project.stack_config(self.name, crypter), of_state or crypter)
 
     def outputs(self) -> Properties:
         """The stack's outputs as the last operation left them; secrets are `Secret`."""

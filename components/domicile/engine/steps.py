@@ -50,7 +50,7 @@ class Steps:
     def _step(self, op: str, pending: str, new: Resource, old: Resource | None, work: Callable[[], Resource]) -> Resource:
         since = self.journal.started(op, new)
         try:
-            with self.checkpoint.under_way(pending, new):
+            with self.checkpoint.under_way(pending, replace(new, id="")):
                 try:
                     made = work()
                 except ResourceInitError as e:

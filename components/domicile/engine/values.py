@@ -26,7 +26,7 @@ class Secret:
     __slots__ = ("ciphertext", "value")
 
     def __init__(self, value: Any, ciphertext: str | None = None) -> None:
-        self.value = value.value if isinstance(value, Secret) else value
+        self.value: Any = value.value if isinstance(value, Secret) else value
         self.ciphertext = ciphertext
 
     def __eq__(self, other: object) -> bool:
