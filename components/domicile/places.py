@@ -24,7 +24,7 @@ SOCKET_PATH_LIMIT = 107
 """Bytes of a Unix socket's path: `sun_path` of unix(7) less its final NUL."""
 
 _STACK = re.compile(r"[a-z][a-z0-9-]{0,30}")
-_RESERVED = re.compile(r"state|passphrase|.*-(outside|sandbox|[0-9a-f]{8})")
+_RESERVED = re.compile(r"config|state|passphrase|.*-(outside|sandbox|[0-9a-f]{8})")
 """Names that would be another stack's: the shared files beside the stacks' folders, and the names that `StackPlaces` builds."""
 
 
@@ -42,7 +42,7 @@ def check_stack_name(stack: str) -> None:
         raise PlacesError(f"stack {stack!r}", "a lower-case letter, then up to 30 letters, digits or hyphens, as in `local`")
     if _RESERVED.fullmatch(stack):
         raise PlacesError(
-            f"stack {stack!r}", "a name that is not taken by the product itself: state, passphrase, *-outside, *-sandbox, *-<8 hex>"
+            f"stack {stack!r}", "a name that is not taken by the product itself: config, state, passphrase, *-outside, *-sandbox, *-<8 hex>"
         )
 
 
@@ -84,10 +84,16 @@ class StackPlaces:
         """The file with the passphrase that encrypts secrets in that state."""
         return self.home_root / "passphrase"
 
+    @property
+    def stack_config(self) -> Path:
+        """The embedded engine's copy of the stack's configuration file: it adds the salt of this machine's passphrase to it."""
+        return self.home_root / "config" / f"Pulumi.{self.stack}.yaml"
+
     # --- what outlives a restart ---------------------------------------------------------------------------------
 
     @property
     def home(self) -> Path:
+        """All of the stack that outlives a restart."""
         return self.home_root / self.stack
 
     @property
@@ -290,6 +296,11 @@ class StackPlaces:
     def uplink_peer(self) -> str:
         """The machine's end of the uplink when the control plane is real; an interface's name has at most 15 characters."""
         return "domi" + hashlib.sha256(self.stack.encode()).hexdigest()[:8]
+
+    @property
+    def firewall_table(self) -> str:
+        """The machine's nftables table with the uplink's address translation; its name can't hold hyphens."""
+        return self.prefix.replace("-", "_")
 
     def container(self, service: str) -> str:
         """The container of one of `SERVICES`."""

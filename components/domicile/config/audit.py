@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from domicile_host import settings
 from pydantic import Field, field_validator, model_validator
 
 from domicile.config.faults import Objection, refuse
 from domicile.config.section import CertificateFile, Section, endpoint_url, repeated
+from domicile_host import settings
 
 
 class OtlpSink(Section, settings.OtlpSink):

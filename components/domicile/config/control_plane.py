@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from domicile_host import settings
 from pydantic import Field, model_validator
 
 from domicile.config.faults import ConfigRefusedError, Objection
 from domicile.config.section import CertificateFile, Section, endpoint_url
+from domicile_host import settings
 
 STAND_IN_ADDRESS = "203.0.113.10"
 """The stand-in's address in the namespace that stands for the internet (TEST-NET-3, RFC 5737)."""

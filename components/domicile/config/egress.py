@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address, ip_address
 from typing import Annotated
 
-from domicile_host import settings
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from domicile.config.faults import ConfigRefusedError, Objection, closest, refuse
 from domicile.config.section import CertificateFile, Section, repeated
+from domicile_host import settings
 
 METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Network
 
-from domicile_host import settings
 from pydantic import field_validator, model_validator
 
 from domicile.config.faults import ConfigRefusedError, Objection, refuse
 from domicile.config.section import Section
+from domicile_host import settings
 
 USABLE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16"))
 """Private space (RFC 1918) and shared space (RFC 6598): nothing of the internet, of TEST-NET (the stand-in's) or of the link itself."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import IPv4Address
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -90,6 +89,8 @@ class PerimeterConfig(Declared):
         return self.control_plane.kind == "stand-in"
 
     @property
-    def resolvers(self) -> tuple[IPv4Address, ...]:
-        """The DNS servers that the proxy asks: at least one."""
-        return self.egress.resolvers
+    def credential_names(self) -> tuple[str, ...]:
+        """The credentials that the configuration names, by their places in the secrets manager: those injected, and the sinks'."""
+        injected = {rule.credential.name for rule in self.egress.rules if rule.credential}
+        of_sinks = {name for sink in self.audit.sinks for name in (sink.headers_from if sink.kind == "otlp" else sink.token_from,) if name}
+        return tuple(sorted(injected | of_sinks))

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
-from domicile_host.settings import Settings
 from pydantic import AfterValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from domicile.config.amounts import AmountError, parse_duration, parse_size
 from domicile.config.faults import ConfigRefusedError, Objection, refuse
+from domicile_host.settings import Settings
 
 _CERTIFICATE_FILE_LIMIT_BYTES = 4 << 20
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from domicile_host import settings
 from pydantic import Field, field_validator, model_validator
 
 from domicile.config.amounts import duration_text
 from domicile.config.faults import ConfigRefusedError, Objection
 from domicile.config.section import Section, duration, size
+from domicile_host import settings
 
 
 class Limits(Section, settings.Limits):

@@ -1,0 +1,221 @@
+"""Applies a stack: by Pulumi's own CLI where it is on PATH, else by the embedded engine. For preview, up, refresh and destroy."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from domicile.cli.exit import CliError, ending_on, wrong_input
+from domicile.cli.progress import Progress
+from domicile.places import StackPlaces
+
+if TYPE_CHECKING:
+    from domicile.engine import Result, Stack
+
+_SALT = "encryptionsalt"
+EngineName = Literal["pulumi", "embedded"]
+Verb = Literal["preview", "up", "refresh", "destroy"]
+Ran = subprocess.CompletedProcess[str]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What an operation did, or in a preview would do."""
+
+    changes: Mapping[str, int] = field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def unchanged(self) -> bool:
+        return not any(count for op, count in self.changes.items() if op not in ("same", "read"))
+
+
+class Engine(Protocol):
+    """One way to apply a stack. A failed operation raises `CliError`."""
+
+    def run(self, verb: Verb, stack: str, progress: Progress) -> Applied:
+        """Runs one operation; the stack is made if it isn't there."""
+
+    def forget(self, stack: str) -> None:
+        """Removes the record of a stack that holds nothing more."""
+
+
+def chosen(variables: Mapping[str, str] | None = None) -> EngineName:
+    """The engine that `DOMICILE_ENGINE` forces; without it Pulumi's CLI if there is one."""
+    variables = os.environ if variables is None else variables
+    forced = variables.get("DOMICILE_ENGINE", "")
+    found = shutil.which("pulumi", path=variables.get("PATH"))
+    if forced not in ("", "pulumi", "embedded"):
+        raise wrong_input(f"DOMICILE_ENGINE={forced}: set it to pulumi or embedded, or unset it for pulumi where it is on PATH")
+    if forced == "pulumi" and not found:
+        raise wrong_input("DOMICILE_ENGINE=pulumi, but there is no `pulumi` on PATH: install Pulumi's CLI, or unset DOMICILE_ENGINE")
+    if forced == "embedded" or not found:
+        return "embedded"
+    return "pulumi"
+
+
+def engine_for(root: Path, places: StackPlaces, show_json: bool = False) -> Engine:
+    """The chosen engine, with the file backend and its passphrase in place."""
+    name = chosen()
+    variables = pulumi_environment(places)
+    prepare(places, variables)
+    return PulumiCli(root, variables, show_json) if name == "pulumi" else Embedded(root, places, variables)
+
+
+def pulumi_environment(places: StackPlaces, variables: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The process's environment with what makes Pulumi local and quiet; what the user has set stays."""
+    given = dict(os.environ if variables is None else variables)
+    given.setdefault("PULUMI_BACKEND_URL", f"file://{places.backend}")
+    if "PULUMI_CONFIG_PASSPHRASE" not in given:
+        given.setdefault("PULUMI_CONFIG_PASSPHRASE_FILE", str(places.passphrase))
+    given.setdefault("PULUMI_SKIP_UPDATE_CHECK", "true")
+    given.setdefault("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "true")
+    given["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), given.get("PATH", os.defpath)))  # `runtime: python` is found there
+    return given
+
+
+def prepare(places: StackPlaces, variables: Mapping[str, str]) -> None:
+    """Makes the backend's folder and, on first use, the passphrase (0600, whole or not at all)."""
+    try:
+        places.home_root.mkdir(parents=True, exist_ok=True)
+        if variables["PULUMI_BACKEND_URL"] == f"file://{places.backend}":
+            places.backend.mkdir(mode=0o700, exist_ok=True)
+        if variables.get("PULUMI_CONFIG_PASSPHRASE_FILE") == str(places.passphrase) and not places.passphrase.exists():
+            _write_passphrase(places.passphrase)
+    except OSError as error:
+        raise CliError(f"{error.filename}: {error.strerror}; run as root, or set DOMICILE_HOME to a folder that you may write") from error
+
+
+def _write_passphrase(path: Path) -> None:
+    partial = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(32))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        path.hardlink_to(partial)
+    except FileExistsError:
+        pass  # another first use was quicker; its passphrase counts
+    finally:
+        partial.unlink()
+
+
+class PulumiCli:
+    """Pulumi's own CLI, with its own display."""
+
+    def __init__(self, root: Path, variables: Mapping[str, str], quiet: bool) -> None:
+        self._root, self._variables, self._quiet = root, variables, quiet
+
+    def run(self, verb: Verb, stack: str, progress: Progress) -> Applied:
+        self._asked("stack", "select", "--create", stack)
+        if verb == "preview":
+            return self._preview(stack)
+        arguments = [verb, "--stack", stack, "--non-interactive", "--yes", "--skip-preview"]
+        ran = self._pulumi(arguments, show=not self._quiet)
+        if ran.returncode:
+            raise CliError(f"pulumi {verb} failed (exit {ran.returncode}): {self._words(ran)}")
+        history = json.loads(self._asked("stack", "history", "--stack", stack, "--json", "--page-size", "1") or "[]")
+        changes = (history[0].get("resourceChanges") or {}) if history else {}
+        outputs = json.loads(self._asked("stack", "output", "--stack", stack, "--json") or "{}") if verb != "destroy" else {}
+        return Applied(changes, outputs)
+
+    def _preview(self, stack: str) -> Applied:
+        if not self._quiet and self._pulumi(["preview", "--stack", stack, "--non-interactive"], show=True).returncode:
+            raise CliError("pulumi preview failed: see above")
+        if not self._quiet:
+            return Applied()
+        ran = self._pulumi(["preview", "--stack", stack, "--non-interactive", "--json"], show=False)
+        if ran.returncode:
+            raise CliError(f"pulumi preview failed (exit {ran.returncode}): {self._words(ran)}")
+        return Applied(json.loads(ran.stdout).get("changeSummary") or {})
+
+    def forget(self, stack: str) -> None:
+        self._asked("stack", "rm", stack, "--yes", "--preserve-config")
+
+    def _asked(self, *arguments: str) -> str:
+        ran = self._pulumi([*arguments, "--non-interactive"], show=False)
+        if ran.returncode:
+            raise CliError(f"pulumi {' '.join(arguments)} failed (exit {ran.returncode}): {self._words(ran)}")
+        return ran.stdout
+
+    def _pulumi(self, arguments: list[str], show: bool) -> Ran:
+        place = None if show else subprocess.PIPE
+        return subprocess.run(
+            ["pulumi", *arguments], cwd=self._root, env=dict(self._variables), stdout=place, stderr=place, text=True, check=False
+        )
+
+    @staticmethod
+    def _words(ran: Ran) -> str:
+        return (ran.stderr or ran.stdout or "see above").strip()
+
+
+class Embedded:
+    """The engine that comes with the product."""
+
+    def __init__(self, root: Path, places: StackPlaces, variables: Mapping[str, str]) -> None:
+        self._root, self._places, self._variables = root, places, variables
+
+    def run(self, verb: Verb, stack: str, progress: Progress) -> Applied:
+        from domicile import engine
+
+        with ending_on(engine.EngineError):
+            opened = self._stack(stack)
+            if not opened.exists:
+                opened.init()
+            result = self._apply(verb, opened, progress)
+        if result.exit_code:
+            told = "" if not result.errors else f": {result.errors[-1].strip()}"
+            raise CliError(f"{verb} failed{told}\nWhat was done is recorded: mend the cause and run it again, it goes on from there")
+        return Applied(result.summary, result.shown_outputs())
+
+    def _apply(self, verb: Verb, stack: Stack, progress: Progress) -> Result:
+        """An interrupted run leaves its lock and what it may have begun; this one takes over."""
+        from domicile import engine
+
+        if verb == "preview":
+            return engine.preview(stack, progress.event)
+        if verb == "refresh":
+            return engine.refresh(stack, progress.event, break_dead_lock=True, clear_pending_creates=True)
+        if verb == "destroy":
+            return engine.destroy(stack, progress.event, break_dead_lock=True)
+        result = engine.up(stack, progress.event, break_dead_lock=True, preview_first=False)
+        if not result.exit_code and stack.backend.read(stack.project.name, stack.name).get("pending_operations"):
+            # every create is idempotent and has now been done again, so what was pending is in the state
+            engine.refresh(stack, progress.event, clear_pending_creates=True)
+        return result
+
+    def forget(self, stack: str) -> None:
+        opened = self._stack(stack)
+        opened.backend.remove(opened.project.name, opened.name)
+        self._places.stack_config.unlink(missing_ok=True)
+
+    def _stack(self, stack: str) -> Stack:
+        from domicile.engine import Project, Stack
+        from domicile.engine.crypter import passphrase_from
+
+        project = Project.load(self._root)
+        self._copy_config(project.config_folder / self._places.stack_config.name)
+        kept = replace(project, config_folder=self._places.stack_config.parent)
+        return Stack.of(kept, stack, self._variables["PULUMI_BACKEND_URL"], passphrase_from(dict(self._variables)))
+
+    def _copy_config(self, source: Path) -> None:
+        """The engine writes a salt into the file it is given; the project's own file, which others share, stays as it is."""
+        import yaml
+
+        copy, text = self._places.stack_config, source.read_text("utf-8")
+        kept = (yaml.safe_load(copy.read_text("utf-8")) or {}).get(_SALT) if copy.exists() else None
+        if kept and _SALT not in (yaml.safe_load(text) or {}):
+            text = f"{_SALT}: {kept}\n{text}"
+        copy.parent.mkdir(mode=0o700, exist_ok=True)
+        partial = copy.with_suffix(".partial")
+        partial.write_text(text, "utf-8")
+        partial.replace(copy)

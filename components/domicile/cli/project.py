@@ -1,0 +1,49 @@
+"""Finds the project, a stack's configuration file and its places, for all verbs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from domicile.cli.exit import CliError, ExitCode, wrong_input
+from domicile.places import PlacesError, StackPlaces
+
+if TYPE_CHECKING:
+    from domicile.config import PerimeterConfig
+
+Stack = Annotated[str, typer.Argument(help="The stack: its configuration is stacks/Pulumi.STACK.yaml.", envvar="DOMICILE_STACK")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead, for machines.")]
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+def root() -> Path:
+    """The project's folder: the nearest one, from the working folder upwards, whose Pulumi.yaml names it; else this package's own."""
+    here = Path.cwd()
+    for folder in (here, *here.parents, CHECKOUT):
+        file = folder / "Pulumi.yaml"
+        if file.is_file() and "name: domicile\n" in file.read_text("utf-8", "replace"):
+            return folder
+    raise wrong_input(f"no project in {here} or above: run this in the folder that has its Pulumi.yaml")
+
+
+def places(stack: str) -> StackPlaces:
+    """The stack's places; wrong input for a name or root that can't be used."""
+    try:
+        return StackPlaces.of(stack)
+    except PlacesError as error:
+        raise wrong_input(str(error)) from error
+
+
+def configuration(stack: str, as_json: bool = False) -> PerimeterConfig:
+    """The stack's whole configuration, validated before anything else is done; wrong input with all faults otherwise."""
+    from domicile.config import ConfigError, from_file
+
+    places(stack)
+    file = root() / "stacks" / f"Pulumi.{stack}.yaml"
+    try:
+        return from_file(file, stack)
+    except ConfigError as error:
+        raise CliError(str(error), ExitCode.WRONG_INPUT, error.as_json(), as_json) from error

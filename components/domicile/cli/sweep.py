@@ -1,0 +1,50 @@
+"""Removes what a stack left outside of its record: sandboxes of a dispatcher that was killed, and what a killed `up` had begun.
+
+`domicile destroy` calls it at its end. All that a stack makes bears its name; nothing else is touched.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from domicile.cli.containers import containers, machine
+from domicile.places import NETWORK_NAMESPACES, StackPlaces
+
+
+def sweep(places: StackPlaces) -> list[str]:
+    """Removes containers, then namespaces, then the uplink's end and its address translation; says what was there."""
+    return [*_containers(places), *_namespaces(places), *_uplink(places), *_translation(places)]
+
+
+def _containers(places: StackPlaces) -> list[str]:
+    if shutil.which("podman") is None:
+        return []  # then nothing of a stack can have run here
+    left = [state.name for state in containers(places.stack) if state.name.startswith(f"{places.prefix}-")]
+    for name in left:
+        machine("podman", "rm", "--force", "--time", "0", name)
+    return [f"container {name}" for name in left]
+
+
+def _namespaces(places: StackPlaces) -> list[str]:
+    own = re.compile(re.escape(places.prefix) + r"(-outside|-[0-9a-f]{8})?")
+    found = sorted(NETWORK_NAMESPACES.iterdir()) if NETWORK_NAMESPACES.is_dir() else []
+    left = [path.name for path in found if own.fullmatch(path.name)]
+    for name in left:
+        machine("ip", "netns", "delete", name)
+    return [f"network namespace {name}" for name in left]
+
+
+def _uplink(places: StackPlaces) -> list[str]:
+    if not Path("/sys/class/net", places.uplink_peer).exists():
+        return []
+    machine("ip", "link", "delete", places.uplink_peer)
+    return [f"link {places.uplink_peer}"]
+
+
+def _translation(places: StackPlaces) -> list[str]:
+    if shutil.which("nft") is None or f"table inet {places.firewall_table}\n" not in machine("nft", "list", "tables"):
+        return []
+    machine("nft", "delete", "table", "inet", places.firewall_table)
+    return [f"nftables table {places.firewall_table}"]

@@ -1,0 +1,46 @@
+"""`domicile up`: validates, builds the images, applies the stack."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from domicile.cli.bootstrap import bootstrap_stand_in
+from domicile.cli.engine import engine_for
+from domicile.cli.exit import ending_on, print_json
+from domicile.cli.outcome import changes_text, outputs_lines
+from domicile.cli.progress import Progress
+from domicile.cli.project import Json, Stack, configuration, places, root
+
+if TYPE_CHECKING:
+    from domicile.config import PerimeterConfig
+    from domicile.places import StackPlaces
+
+
+def up(stack: Stack = "local", json: Json = False) -> None:
+    """Provision or change the perimeter: validate the configuration, build the images, apply the stack.
+
+    Run it again whenever it was interrupted; a second run changes nothing. With the stand-in, a key for its environment is made
+    on the first run; with a real control plane, put yours in with `domicile key`.
+    """
+    config, where = configuration(stack, json), places(stack)
+    with Progress(quiet=json) as progress:
+        engine = engine_for(root(), where, json)
+        _build_images(where, config, progress)
+        with progress.step("applying the stack"):
+            applied = engine.run("up", stack, progress)
+        made = bootstrap_stand_in(config, where) if config.is_stand_in else []
+    if json:
+        print_json({"stack": stack, "changes": dict(applied.changes), "unchanged": applied.unchanged, "outputs": dict(applied.outputs)})
+        return
+    print(f"stack {stack}: {changes_text(applied)} ({progress.seconds:.1f} s)")
+    print("\n".join(outputs_lines(applied.outputs)))
+    for line in made:
+        print(f"  {line}")
+
+
+def _build_images(where: StackPlaces, config: PerimeterConfig, progress: Progress) -> None:
+    from domicile.sandbox_image.local import built
+    from domicile_images import ERRORS
+
+    with progress.step("building images"), ending_on(*ERRORS):
+        built(where, config.is_stand_in, progress.detail)
