@@ -17,6 +17,7 @@ import structlog
 from aiohttp import web
 
 from domicile_host.audit import Journal, Recorder
+from domicile_host.dispatcher import logs
 from domicile_host.gateway.binding import Binding, BindingStatus, ControlRefusal, GatewayEvent
 from domicile_host.gateway.control_side import ControlSide
 from domicile_host.gateway.metrics import Metrics
@@ -111,6 +112,7 @@ def listener(path: Path) -> socket.socket:
 
 async def serve(settings: HostSettings) -> None:
     """Runs the gateway until SIGTERM or SIGINT has drained it. Raises `OSError` for a socket or journal that can't be opened."""
+    logs.configure()
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -95,6 +95,10 @@ class Ledger:
         """Whether the call's tool runs in this sandbox."""
         return call.tool in (TOOLSET if call.kind == "toolset" else self._custom_tools)
 
+    def answered(self, call_id: str) -> bool:
+        """Whether a call has its result."""
+        return call_id in self._answers
+
     def closed(self, call_id: str) -> bool:
         """Whether a call has its answer or can't get one any more."""
         call = self._calls.get(call_id)

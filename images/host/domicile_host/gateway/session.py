@@ -228,24 +228,27 @@ class Session:
             self.history_read(gap)
 
     async def take_page(self, value: JsonValue) -> str | None:
-        """Learns a page of the history and records what is new; gives the next page's cursor. Raises `Unavailable`."""
+        """Learns a page of the history and records what is new; gives the next page's cursor. Raises `Unavailable`.
+
+        Calls that had their answer before this gateway knew them are recorded as one sum: their records were written then.
+        """
         if not isinstance(value, dict) or not isinstance(value.get("data"), list):
             raise Unavailable("upstream", 502, "the control plane's answer isn't a page of events")
         events = _objects(value["data"])
         calls = [call for call in map(self.ledger.learn, events) if call is not None]
-        over = [call for call in calls if self.ledger.closed(call.id)]
+        over = [call for call in calls if self.ledger.answered(call.id)]
         for call in calls:
-            if not self.ledger.closed(call.id):
+            if not self.ledger.answered(call.id):
                 self._note_call(call, "history")
         if over:
             first, last = over[0].id, over[-1].id
             self._unrecorded[f"history {first}"] = (
                 "gateway.history",
                 "success",
-                {"closed_calls": len(over), "first_call_id": first, "last_call_id": last},
+                {"answered_calls": len(over), "first_call_id": first, "last_call_id": last},
             )
         for event in events:
-            if event.get("type") == "user.tool_confirmation" and not self.ledger.closed(str(event.get("tool_use_id"))):
+            if event.get("type") == "user.tool_confirmation" and not self.ledger.answered(str(event.get("tool_use_id"))):
                 self._note_confirmation(event)
         await self.record()
         cursor = value.get("next_page")

@@ -85,7 +85,7 @@ async def _forward(
             await _record_outcome(session, posted.call_id, outcome, response.status)
             return (await body.from_upstream(response))[1]
     except Unavailable as unavailable:
-        if unavailable.rule == "upstream" and not session.ledger.closed(posted.call_id):
+        if unavailable.rule == "upstream" and not session.ledger.answered(posted.call_id):
             await _record_outcome(session, posted.call_id, "unknown", unavailable.status)
         raise
 
