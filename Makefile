@@ -12,16 +12,16 @@ help: ## this list
 
 up: prepare ## build the images, provision the perimeter of STACK (default: local) and serve a demonstration session
 	@domicile up $(STACK)
-	@domicile session $(if $(SCENARIO),--scenario $(SCENARIO)) --stack $(STACK) --if-stand-in
+	@domicile session $(STACK) $(if $(SCENARIO),--scenario $(SCENARIO)) --if-stand-in
 
 session: prepare ## serve a session: the demonstration, or SCENARIO=file.yaml
-	@domicile session $(if $(SCENARIO),--scenario $(SCENARIO)) --stack $(STACK)
+	@domicile session $(STACK) $(if $(SCENARIO),--scenario $(SCENARIO))
 
 status: prepare ## show the perimeter (JSON=1 for machines)
-	@domicile status $(if $(JSON),--json) --stack $(STACK)
+	@domicile status $(STACK) $(if $(JSON),--json)
 
 key: prepare ## ask for the environment key and put it into the secrets manager
-	@domicile key --stack $(STACK)
+	@domicile key $(STACK)
 
 down: prepare ## remove everything but what was declared retained
 	@domicile destroy $(STACK)

@@ -33,11 +33,12 @@ class Mount(BaseModel):
 
 
 class ContainerSpec(Spec):
-    """A service: read-only root, no capability but those named, no new privileges, restarted when it ends.
+    """A service: read-only root, no capability but those named, no new privileges, restarted when it fails.
 
     `namespace` is a named network namespace; "" gives a loopback and nothing else. `revision` is what the service was
     configured with: a change makes a new container. `ready` is a Unix socket that must answer a GET of `ready_path`
-    before the resource counts as made.
+    before the resource counts as made. `handover` is a signal that makes it end at once and leave its work to the
+    container that replaces it; without one it is stopped as when it is removed.
     """
 
     name: str
@@ -59,6 +60,7 @@ class ContainerSpec(Spec):
     seccomp_profile: Path | None = None
     ready: Path | None = None
     ready_path: str = "/healthz"
+    handover: str = ""
     revision: str = ""
     running: bool = True
 
@@ -75,7 +77,7 @@ class ContainerProvider(MachineProvider):
     def ensure(self, spec: ContainerSpec) -> Mapping[str, Any]:
         found = _inspect(spec.name)
         if found is not None and found["labels"].get(SPEC_LABEL) != _digest(spec):
-            self.remove(spec)
+            self._replace(spec, found["running"])
             found = None
         if found is None:
             run("podman", "create", *_arguments(spec))
@@ -94,6 +96,12 @@ class ContainerProvider(MachineProvider):
     def remove(self, spec: ContainerSpec) -> None:
         if succeeds("podman", "container", "exists", spec.name):
             run("podman", "rm", "--force", "--time", str(spec.stop_seconds), spec.name, timeout_seconds=spec.stop_seconds + 60)
+
+    def _replace(self, spec: ContainerSpec, running: bool) -> None:
+        if spec.handover and running:
+            run("podman", "kill", "--signal", spec.handover, spec.name)
+            wait_until(lambda: not (_inspect(spec.name) or {"running": False})["running"], seconds=spec.stop_seconds)
+        self.remove(spec)
 
     def _await_ready(self, spec: ContainerSpec) -> None:
         ready = spec.ready
@@ -122,7 +130,7 @@ def _arguments(spec: ContainerSpec) -> list[str]:
     hard_files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     files = spec.open_files if hard_files == resource.RLIM_INFINITY else min(spec.open_files, hard_files)
     return [
-        *("--name", spec.name, "--runtime", spec.runtime, "--restart", "always", "--pull", "never", "--read-only"),
+        *("--name", spec.name, "--runtime", spec.runtime, "--restart", "on-failure", "--pull", "never", "--read-only"),
         *("--user", spec.user, "--cap-drop", "all", *(f"--cap-add={name}" for name in spec.capabilities)),
         *("--security-opt", "no-new-privileges", *_seccomp(spec)),
         *("--network", f"ns:/run/netns/{spec.namespace}" if spec.namespace else "none", "--no-hosts", "--hostname", spec.name),

@@ -60,6 +60,7 @@ def _container(
         labels={"domicile.stack": places.stack, "domicile.service": service.name},
         memory_bytes=service.memory_bytes,
         stop_seconds=service.stop_seconds,
+        handover=service.handover or None,
         ready=str(service.ready),
         ready_path=service.ready_path,
         revision=revision,

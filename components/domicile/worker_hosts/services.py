@@ -30,6 +30,8 @@ class Service:
     shares_mounts: tuple[Path, ...] = ()
     """Paths below which the service makes mounts that the machine shall see."""
     stop_seconds: int = 15
+    handover: str = ""
+    """The signal at which the service ends at once and leaves its work to the one that replaces it."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ def _dispatcher(settings: HostSettings, settings_file: Path) -> Service:
         memory_bytes=1 << 30,
         ready=places.dispatcher_status,
         stop_seconds=45,
+        handover="HUP",
     )
 
 
