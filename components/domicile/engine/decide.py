@@ -54,7 +54,8 @@ def _replacing_on_changes(diff: Diff, patterns: tuple[str, ...]) -> Diff:
         key: {**d, "kind": d["kind"].removesuffix("-replace") + "-replace"} if any(_covers(w, paths.parse(key)) for w in wanted) else d
         for key, d in diff.detailed.items()
     }
-    return replace(diff, detailed=detailed)
+    keys = tuple(k for k in diff.keys if k not in diff.replaces and any(_covers(w, [k]) for w in wanted))
+    return replace(diff, detailed=detailed, replaces=(*diff.replaces, *keys))
 
 
 def _covers(pattern: paths.Path, path: paths.Path) -> bool:

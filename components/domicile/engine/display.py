@@ -71,6 +71,8 @@ def _shown(step: Step) -> bool:
     subject = step.new or step.old
     if subject is None or subject.is_default_provider:
         return False
+    if step.op == "refresh":
+        return subject.custom or subject.type == STACK_TYPE
     return step.op != "same" or subject.type == STACK_TYPE
 
 

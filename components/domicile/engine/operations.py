@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import program
 from .checkpoint import Checkpoint, Writer
@@ -51,9 +51,7 @@ def preview(stack: Stack, on_event: OnEvent | None = None, *, parallel: int = PA
     opened = stack.open()
     journal = Journal(on_event)
     with _operation(stack, opened, journal, parallel, writer=None) as op:
-        if refresh:
-            _refreshed(op)
-        _deploy(op)
+        _deploy_after(op, refresh)
         return _result(op)
 
 
@@ -211,10 +209,10 @@ def _deploy_after(op: _Operation, refresh: bool) -> None:
 
 
 def _refreshed(op: _Operation, quietly: bool = False) -> None:
-    """Refresh; `quietly` keeps its steps out of the plan, as the update that follows has its own."""
+    """Refresh; `quietly` keeps its steps out of the summary, as the update that follows has its own."""
     refresh_all(op.checkpoint.resources(), op.steps, op.gate, op.parallel)
     if quietly:
-        op.journal.steps.clear()
+        op.journal.steps[:] = [replace(s, op="refresh") for s in op.journal.steps]
         op.journal.counts.clear()
     if op.journal.failures:
         op.gate.stop()

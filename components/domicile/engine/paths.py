@@ -10,7 +10,6 @@ from .errors import EngineError
 from .values import Secret
 
 Path = list[str | int]
-_MISSING = object()
 _PART = re.compile(r"""\.?([^.\[\]"]+) | \[(\d+)\] | \[("(?:[^"\\]|\\.)*")\] | \[(\*)\]""", re.X)
 
 
@@ -31,16 +30,6 @@ def parse(text: str) -> Path:
     if not out:
         raise PathError("property path is empty; name a property")
     return out
-
-
-def get(value: Any, path: Path) -> Any:
-    for part in path:
-        value = value.value if isinstance(value, Secret) else value
-        if (isinstance(part, int) and isinstance(value, list) and part < len(value)) or (isinstance(value, dict) and part in value):
-            value = value[part]
-        else:
-            return _MISSING
-    return value
 
 
 def keep_old(new: Any, old: Any, path: Path) -> Any:
@@ -83,7 +72,7 @@ def put(value: Any, path: Path, item: Any) -> Any:
         return item
     part, rest = path[0], path[1:]
     if isinstance(part, int):
-        items = list(value) if isinstance(value, list) else []
+        items: list[Any] = list(value) if isinstance(value, list) else []
         if part > len(items):
             raise PathError(f"index {part} is beyond the list's end ({len(items)}); set the ones before it first")
         return [*items[:part], put(items[part] if part < len(items) else None, rest, item), *items[part + 1 :]]

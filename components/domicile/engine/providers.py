@@ -172,7 +172,8 @@ def _diff(d: pb.DiffResponse) -> Diff:
 
 def _init_failure(error: grpc.RpcError) -> pb.ErrorResourceInitFailed | None:
     """What a provider says when it made a thing that isn't right yet: a detail in the gRPC status."""
-    for key, value in error.trailing_metadata() or ():
+    metadata: Any = error.trailing_metadata() or ()
+    for key, value in metadata:
         if key == "grpc-status-details-bin":
             status = status_pb2.Status()
             status.ParseFromString(value)

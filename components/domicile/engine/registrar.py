@@ -18,7 +18,7 @@ from . import goal
 from .config import Config
 from .decide import Decision, decide, without_ignored
 from .errors import ResourceError
-from .events import Journal, Step
+from .events import Journal, Op, Step
 from .gate import Gate, Stopping
 from .plugins import DYNAMIC
 from .providers import Diff, Provider
@@ -86,11 +86,12 @@ class Registrar:
         new = replace(new, outputs=old.outputs, created=old.created, modified=now() if changed else old.modified)
         return self._at_once("update" if changed else "same", old, new)
 
-    def _at_once(self, op: Any, old: Resource | None, new: Resource) -> Resource:
+    def _at_once(self, op: Op, old: Resource | None, new: Resource, decision: Decision | None = None) -> Resource:
         """A step that needs no provider's time."""
         since = self._journal.started(op, new)
         self._steps.checkpoint.supersede(old, new, quietly=op == "same")
-        self._journal.planned(Step(op, new.urn, old, new))
+        why = decision or Decision("same")
+        self._journal.planned(Step(op, new.urn, old, new, diff_reasons=why.diff_reasons, detailed_diff=why.detailed))
         self._journal.finished(op, new, since)
         return new
 
@@ -294,11 +295,11 @@ class Registrar:
         decision = decide(old, new, process.diff_config(old, inputs)) if old else Decision("create")
         id_ = old.id if old and decision.op != "replace" else UNKNOWN if self._preview else str(uuid.uuid4())
         changed = decision.op != "same"
-        stamps = {"created": old.created if old else now(), "modified": now() if changed or not old else old.modified}
-        new = replace(new, id=id_, **stamps)
+        created, modified = old.created if old else now(), now() if changed or not old else old.modified
+        new = replace(new, id=id_, created=created, modified=modified)
         self._steps.registry.configured(new, process)
         if decision.op != "replace" or old is None:
-            return self._at_once(decision.op, old, new)
+            return self._at_once(decision.op, old, new, decision)
         self._replaced_providers.add(new.urn)
         doomed = replace(old, delete=True)
         self._steps.checkpoint.amend(old, doomed)

@@ -12,9 +12,9 @@ from . import lock
 from .backend import Backend
 from .config import Config, qualified, typed
 from .crypter import Crypter, passphrase_from
-from .errors import ProjectError, StackError
+from .errors import ProjectError, StackError, UnsupportedError
 from .project import Project
-from .state import STACK_TYPE, Snapshot
+from .state import STACK_TYPE, Snapshot, unknown_key
 from .values import Properties
 
 
@@ -75,6 +75,9 @@ class Stack:
     def open(self) -> Opened:
         """Read state and configuration; StackError if there is no such stack, PassphraseError if its secrets stay closed."""
         snapshot, of_state = self.backend.load(self.project.name, self.name, self.passphrase)
+        for r in snapshot.resources:
+            if key := unknown_key(r):
+                raise UnsupportedError(f"{key!r}, which the state records,", f"{r.type} {r.name!r}")
         crypter = self.crypter()
         return Opened(snapshot, self.project.stack_config(self.name, crypter), of_state or crypter)
 

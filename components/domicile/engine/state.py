@@ -174,6 +174,14 @@ def _open(v: Any, crypter: Crypter | None) -> Any:
     return [_open(x, crypter) for x in v] if isinstance(v, list) else v
 
 
+HARMLESS = {"sourcePosition", "stackTrace", "hideDiff", "aliases"}  # keys that bear on no decision
+
+
+def unknown_key(resource: Resource) -> str:
+    """A key of the entry that another engine wrote and this one can't honour (resource hooks, for one), or an empty text."""
+    return next((k for k, v in resource.other.items() if v and k not in HARMLESS), "")
+
+
 def by_urn(resources: Iterable[Resource]) -> dict[str, Resource]:
     """The living entry of each URN: not those that only wait for their delete."""
     return {r.urn: r for r in resources if not r.delete}

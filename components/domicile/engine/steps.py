@@ -54,11 +54,7 @@ class Steps:
                 try:
                     made = work()
                 except ResourceInitError as e:
-                    half = replace(
-                        new, id=e.id or new.id, inputs=dict(e.inputs), outputs=dict(e.outputs), init_errors=tuple(e.reasons), modified=now(),
-                        created=new.created or now(),
-                    )  # fmt: skip
-                    self.checkpoint.supersede(old, half)
+                    self.checkpoint.supersede(old, _made_in_part(old if op == "update" else None, new, e))
                     raise
                 self.checkpoint.supersede(old, made)
         except EngineError as e:
@@ -82,3 +78,16 @@ class Steps:
             self.journal.failed(op, old, e)
             raise
         self.journal.finished(op, old, since)
+
+
+def _made_in_part(old: Resource | None, new: Resource, error: ResourceInitError) -> Resource:
+    """A thing that is there but not right yet. An update keeps the old inputs, so that the next run sees the change again."""
+    return replace(
+        new,
+        id=error.id or new.id,
+        inputs=old.inputs if old else dict(error.inputs),
+        outputs=dict(error.outputs),
+        init_errors=tuple(error.reasons),
+        created=new.created or now(),
+        modified=now(),
+    )
