@@ -11,11 +11,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from domicile_host.audit import ChainBrokenError, ChainLockedError, Event, Journal, pick
 from domicile_host.audit.journal import JournalClosedError
 from domicile_host.audit.record import GENESIS, MAX_DETAIL_BYTES, Origin, canonical, seal, unseal
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 WRITER = Path(__file__).with_name("writer.py")
 AT_ONCE = 5

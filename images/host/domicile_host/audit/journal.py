@@ -22,6 +22,8 @@ from domicile_host.audit.segments import Torn
 from domicile_host.settings import HostSettings
 
 SEGMENT_BYTES = 8 << 20
+FOLDER_MODE = 0o2770
+"""Of a folder that isn't there yet: its group, which the shipper is in, may remove segments that every sink has confirmed."""
 BATCH_EVENTS = 1024
 
 
@@ -54,7 +56,7 @@ class Journal:
         """
         thread = ThreadPoolExecutor(1, thread_name_prefix=f"journal-{source}")
         try:
-            chain = await asyncio.get_running_loop().run_in_executor(thread, Chain, folder, segment_bytes)
+            chain = await asyncio.get_running_loop().run_in_executor(thread, _opened, folder, segment_bytes)
         except BaseException:
             thread.shutdown(wait=False)
             raise
@@ -133,6 +135,13 @@ class Journal:
                 records.append(seal(event, head, self._origin, waiting.time_milliseconds))
                 head = records[-1].head
         self._chain.append(records)
+
+
+def _opened(folder: Path, segment_bytes: int) -> Chain:
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        folder.chmod(FOLDER_MODE)
+    return Chain(folder, segment_bytes)
 
 
 def _settle(batch: Sequence[_Waiting], error: Exception | None) -> None:

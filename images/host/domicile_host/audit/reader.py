@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from domicile_host.audit import segments
-from domicile_host.audit.record import Record, Sealed, unseal
+from domicile_host.audit.record import GENESIS, Head, Record, Sealed, unseal
 
 
 def read(folder: Path, from_sequence: int = 1) -> Iterator[Sealed]:
@@ -31,6 +31,15 @@ def sources(folder: Path) -> list[str]:
         return sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
     except FileNotFoundError:
         return []
+
+
+def head_of(folder: Path) -> Head:
+    """The last whole record of one source in `folder`; `GENESIS` where there is none. Raises `NotSealedError`."""
+    for segment in reversed(segments.listed(folder)):
+        line = segments.last_line(segment)
+        if line is not None:
+            return unseal(line).head
+    return GENESIS
 
 
 def records(*folders: Path, session_id: str | None = None) -> Iterator[Record]:

@@ -6,7 +6,7 @@ what the two would write differently into strings: integers beyond 2^53, fractio
 (Keys are sorted by code point.)
 
 Hash: SHA-256, in lower-case hexadecimal, over the canonical form of the record without its member `hash`. On disk a line is those very
-bytes with `,"hash":"…"` put before the last brace. `previous` is the predecessor's hash; a source's first record has 64 zeros.
+bytes with `,"hash":"…"` put before the last brace. `previous` is the predecessor's hash; a chain's first record has 64 zeros.
 A journal proves that nothing was changed, taken out or put in between records whose hash is known elsewhere: in the archive, at a sink,
 in a cursor. Someone who can write to all of these can forge all of these; that is why sinks are elsewhere.
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -60,7 +61,8 @@ class Record(BaseModel):
     source: str = Field(description="the service whose journal this is")
     host: str
     stack: str
-    sequence: int = Field(ge=1, description="1 for a source's first record, then without a gap")
+    chain: str = Field(description="names one life of a journal; a journal that begins anew, at sequence 1, has another")
+    sequence: int = Field(ge=1, description="1 for a chain's first record, then without a gap")
     previous: str = Field(pattern=r"^[0-9a-f]{64}$")
     hash: str = Field(pattern=r"^[0-9a-f]{64}$")
     activity: str
@@ -86,9 +88,11 @@ class Head:
 
     sequence: int
     hash: str
+    chain: str = ""
 
 
 GENESIS = Head(0, "0" * 64)
+"""What the first record of any chain continues."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +117,12 @@ class Sealed:
 
     @property
     def head(self) -> Head:
-        return Head(self.fields["sequence"], self.fields["hash"])
+        return Head(self.fields["sequence"], self.fields["hash"], self.fields["chain"])
 
     def follows(self, head: Head) -> bool:
         """Whether this record is the one right after `head`."""
-        return bool(self.fields["sequence"] == head.sequence + 1 and self.fields["previous"] == head.hash)
+        own = self.head
+        return own.sequence == head.sequence + 1 and self.fields["previous"] == head.hash and head.chain in ("", own.chain)
 
     def record(self) -> Record:
         return Record.model_validate(self.fields)
@@ -141,6 +146,7 @@ def seal(event: Event, head: Head, origin: Origin, time_milliseconds: int) -> Se
         "source": origin.source,
         "host": origin.host,
         "stack": origin.stack,
+        "chain": head.chain or secrets.token_hex(8),
         "sequence": sequence,
         "previous": head.hash,
         "activity": event.activity,
@@ -173,8 +179,8 @@ def unseal(line: bytes) -> Sealed:
         fields = json.loads(line)
     except ValueError as error:
         raise NotSealedError(f"not JSON: {error}") from error
-    if not isinstance(fields, dict) or not isinstance(fields.get("sequence"), int) or not isinstance(fields.get("previous"), str):
-        raise NotSealedError("not a record: it lacks a sequence number or its predecessor's hash")
+    if not isinstance(fields, dict) or [type(fields.get(name)) for name in ("sequence", "previous", "chain", "id")] != [int, str, str, str]:
+        raise NotSealedError("not a record: it lacks its id, its chain, its sequence number or its predecessor's hash")
     return Sealed(line, fields)
 
 

@@ -110,6 +110,35 @@ def recover(folder: Path) -> Tail:
     return Tail(segments[-1], end, head, _cut(segments[-1], end))
 
 
+def recover_copy(folder: Path) -> Tail:
+    """As `recover`, for an archive: a chain with a gap is archived with its gap, so only the last
+    record must be whole; and a closed segment is not opened again."""
+    segments = listed(folder)
+    if not segments:
+        return Tail(None, 0, GENESIS)
+    last = segments[-1] if is_open(segments[-1]) else None
+    end = max((line_end for line_end, _ in _until_hole(last)), default=0) if last else 0
+    torn = _cut(last, end) if last else None
+    for segment in reversed(segments):
+        line = last_line(segment)
+        if line is not None:
+            return Tail(last, end, head_of(segment, line), torn)
+    return Tail(last, end, GENESIS, torn)
+
+
+def is_open(segment: Path) -> bool:
+    """Whether a segment may still grow: closed ones have no write bits."""
+    return bool(segment.stat().st_mode & 0o222)
+
+
+def head_of(segment: Path, line: bytes) -> Head:
+    """The head after `line` of `segment`. Raises `ChainBrokenError` where it isn't a record."""
+    try:
+        return unseal(line).head
+    except NotSealedError as error:
+        raise ChainBrokenError(segment, first_of(segment), str(error)) from error
+
+
 def _joined(segments: list[Path]) -> Head | None:
     """The head right before the last segment, with all segments before it in their places; None where the last is also the oldest left."""
     head: Head | None = GENESIS if first_of(segments[0]) == 1 else None
