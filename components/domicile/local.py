@@ -36,7 +36,7 @@ def assemble(config: PerimeterConfig, opts: pulumi.ResourceOptions) -> Assembled
     built = sandbox_image.built(places, config.is_stand_in)
     trusted, trust = sandbox_image.build_trust(places, built["sandbox"], opts)
     images = sandbox_image.build_images(built, opts)
-    settings = render(config, places, trusted, places.control_plane_ca if config.is_stand_in else None)
+    settings = render(config, places, trusted)
     credentials = credential_names(config)
 
     manager = environment_key.build(places, images["secrets"], credentials, opts)

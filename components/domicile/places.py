@@ -197,6 +197,15 @@ class StackPlaces:
         return self.control_plane / "ca.pem"
 
     @property
+    def outside(self) -> Path:
+        """The folder of the hosts that stand for the internet."""
+        return self.home / "outside"
+
+    @property
+    def outside_ca(self) -> Path:
+        return self.outside / "ca.pem"
+
+    @property
     def images(self) -> Path:
         """Signatures and layouts of the images that this stack runs."""
         return self.home / "images"

@@ -84,7 +84,8 @@ def build(config: PerimeterConfig, places: StackPlaces, image: Image, uplink: Li
     owner = {"uid": identity.uid, "gid": identity.gid}
     data = Folder("control-plane", path=str(places.control_plane), mode=0o755, **owner, opts=opts)
     admin = Folder("control-plane-admin", path=str(places.control_plane_admin.parent), mode=0o750, **owner, opts=opts)
-    after = _after(opts, [data, admin, image, uplink])
+    internet = Folder("outside-folder", path=str(places.outside), mode=0o755, **owner, opts=opts)
+    after = _after(opts, [data, admin, internet, image, uplink])
     stand_in = Container(
         "control-plane",
         name=places.container("control-plane"),
@@ -101,8 +102,8 @@ def build(config: PerimeterConfig, places: StackPlaces, image: Image, uplink: Li
         image=image.reference,
         command=_outside(config, places),
         **_common(places, "outside"),
-        mounts=_mounts(places.control_plane),
-        opts=_after(after, [stand_in]),  # it uses the CA that the stand-in makes
+        mounts=_mounts(places.outside),
+        opts=after,
     )
     return [stand_in, outside]
 
@@ -170,8 +171,8 @@ def _stand_in(places: StackPlaces) -> list[str]:
 def _outside(config: PerimeterConfig, places: StackPlaces) -> list[str]:
     names = sorted({rule.host.removeprefix("*.") for rule in config.egress.rules} | {DENIED_HOST})
     return [
-        *("outside", "--tls-folder", str(places.control_plane)),
-        *("--resolver", f"{STAND_IN_RESOLVER}:53", "--origin", ORIGIN_ADDRESS, *(f"--name={name}" for name in names)),
+        *("outside", "--tls-folder", str(places.outside), "--dns", f"{STAND_IN_RESOLVER}:53", "--origins", ORIGIN_ADDRESS),
+        *(f"--name={name}={ORIGIN_ADDRESS}" for name in names),
     ]
 
 

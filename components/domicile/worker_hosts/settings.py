@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from domicile.config import PerimeterConfig
 from domicile.environment_key.local import CREDENTIALS, EGRESS_CA, ENVIRONMENT_KEY, MOUNT
 from domicile.places import StackPlaces
@@ -21,15 +19,16 @@ from domicile_host.settings import (
 )
 
 
-def render(config: PerimeterConfig, places: StackPlaces, sandbox: SandboxImage, outside_ca: Path | None) -> HostSettings:
-    """The settings of the stack's host. `outside_ca` is the stand-in's CA file, None for a real control plane."""
+def render(config: PerimeterConfig, places: StackPlaces, sandbox: SandboxImage) -> HostSettings:
+    """The settings of the stack's host. The stand-in and the hosts around it have CAs of their own."""
     control_plane, egress = config.control_plane, config.egress
+    plane_ca, upstream_ca = (places.control_plane_ca, places.outside_ca) if config.is_stand_in else (None, None)
     return HostSettings(
         stack=config.stack,
         host=config.worker_host.name,
         environment_id=config.environment.id,
         control_plane=ControlPlane(
-            url=control_plane.url, ca_file=control_plane.ca_file or outside_ca, polls_per_minute=control_plane.polls_per_minute
+            url=control_plane.url, ca_file=control_plane.ca_file or plane_ca, polls_per_minute=control_plane.polls_per_minute
         ),
         secrets=SecretsManager(
             socket=places.secrets_socket,
@@ -50,7 +49,9 @@ def render(config: PerimeterConfig, places: StackPlaces, sandbox: SandboxImage, 
             warm=config.worker_host.warm,
         ),
         network=Network.model_validate(config.network.model_dump(by_alias=False)),
-        egress=EgressPolicy.model_validate(egress.model_dump(by_alias=False) | {"upstream_ca_file": egress.upstream_ca_file or outside_ca}),
+        egress=EgressPolicy.model_validate(
+            egress.model_dump(by_alias=False) | {"upstream_ca_file": egress.upstream_ca_file or upstream_ca}
+        ),
         audit=Audit(
             content=config.audit.content,
             journal=places.journal,
