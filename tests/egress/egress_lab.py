@@ -362,6 +362,13 @@ class Sandbox:
         assert self.threads
         return self.threads.submit(work, *args, **named).result(60)
 
+    def route_everything(self) -> None:
+        """Gives the sandbox the default route that it never has, so that direct dials meet the packet filter."""
+        run("ip", "-n", self.namespace, "route", "replace", "default", "via", PROXY, "dev", "eth0")
+
+    def take_address(self, address: str) -> None:
+        run("ip", "-n", self.namespace, "addr", "replace", f"{address}/32", "dev", "lo")
+
     # what runs inside
 
     def dial(self, port: int = EGRESS_PORT, address: str = PROXY, seconds: float = 10.0) -> socket.socket:

@@ -24,4 +24,4 @@ def test_a_host_off_the_allowlist_is_refused_with_rule_and_remedy(lab):
         "host": "denied.test:443",
         "how_to_ask": lab.settings.egress.how_to_ask,
     }
-    assert answer.headers["x-egress-denied"] == "sesn_a/deny/host-not-allowed"
+    assert answer.headers["x-egress-denied"] == "deny/host-not-allowed"

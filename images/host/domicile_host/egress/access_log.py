@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from domicile_host.egress.envoy import AUTHORITY, DECIDED, RULE, RULE_ID, SESSION, SOURCE, TUNNEL, Json, extension, known
+from domicile_host.egress.envoy import AUTHORITY, RULE, RULE_ID, SESSION, SOURCE, TUNNEL, Json, extension, known, where
 
 _CONNECTION = {
     "ts": "%START_TIME%",
@@ -37,14 +37,20 @@ _REQUEST = {
 }
 
 
-def connections(file: Path, layer: str) -> list[Json]:
-    """Logs each connection of a layer that knows no HTTP."""
-    return _log(file, {"layer": layer, **_CONNECTION})
+def connections(file: Path) -> list[Json]:
+    """Logs each tunnel whose TLS stays closed."""
+    return _log(file, {"layer": "tunnel", **_CONNECTION})
+
+
+def strays(file: Path, layer: str) -> list[Json]:
+    """Logs connections that found no filter chain: no TLS, or a name that isn't inspected."""
+    only = {"response_flag_filter": {"flags": ["NR"]}}
+    return [log | {"filter": only} for log in _log(file, {"layer": layer, **_CONNECTION})]
 
 
 def connects(file: Path) -> list[Json]:
     """Logs each CONNECT twice: when its tunnel is established and when it ends. The rule is the one that decided here."""
-    return _log(file, {"layer": "connect", **_CONNECTION, **_REQUEST, "rule": RULE_ID, "enforced": DECIDED})
+    return _log(file, {"layer": "connect", **_CONNECTION, **_REQUEST, "rule": RULE_ID, "enforced": RULE_ID})
 
 
 def requests(file: Path) -> list[Json]:
@@ -55,12 +61,8 @@ def requests(file: Path) -> list[Json]:
 def unanswered(file: Path) -> list[Json]:
     """Logs requests to the session gateway that Envoy itself answered; the gateway records its own."""
     fields = {"layer": "gateway", **_CONNECTION, **_REQUEST, "src": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"}
-    reached = "envoy.access_loggers.extension_filters.cel"
-    expression = "response.code_details != 'via_upstream'"
-    only = {
-        "extension_filter": extension(reached, "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter", expression=expression)
-    }
-    return [log | {"filter": only} for log in _log(file, fields)]
+    reached_nobody = where("response.code_details != 'via_upstream'")
+    return [log | {"filter": reached_nobody} for log in _log(file, fields)]
 
 
 def _log(file: Path, fields: Json) -> list[Json]:

@@ -44,6 +44,7 @@ def command(bootstrap_file: Path) -> list[str]:
         *("--file-flush-interval-msec", str(LOG_FLUSH_MILLISECONDS)),
         *("--drain-time-s", "5"),
         *("--log-level", "warning"),
+        *("--component-log-level", "misc:error"),
     ]
 
 

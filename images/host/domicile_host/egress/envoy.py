@@ -15,7 +15,7 @@ Json = dict[str, Any]
 TYPE = "type.googleapis.com/"
 HTTP_RBAC = "envoy.extensions.filters.http.rbac.v3.RBAC"
 
-ADS: Json = {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "5s"}
+ADS: Json = {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "2s"}
 """Served by the dispatcher. A listener waits this long for its first policy, then opens without one and refuses everything."""
 
 
@@ -84,6 +84,12 @@ def all_of(*predicates: Json) -> Json:
 
 def any_of(*predicates: Json) -> Json:
     return predicates[0] if len(predicates) == 1 else {"or_matcher": {"predicate": list(predicates)}}
+
+
+def where(expression: str) -> Json:
+    """An access log's (or refusal's) filter: a CEL expression over the finished request."""
+    kind = "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
+    return {"extension_filter": extension("envoy.access_loggers.extension_filters.cel", kind, expression=expression)}
 
 
 def literal(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from domicile_host.egress import access_log, clusters
+from domicile_host.egress import access_log, clusters, names
 from domicile_host.egress.envoy import (
     ADS,
     AUTHORITY,
@@ -27,13 +27,14 @@ from domicile_host.egress.envoy import (
     discovered,
     extension,
     header,
+    known,
     message,
     plain,
     remember,
     state,
     verdict,
+    where,
 )
-from domicile_host.egress.names import CONNECTS, REQUESTS, SESSIONS, credential, leaf
 from domicile_host.settings import EgressRule, HostSettings
 
 MANAGER = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -81,15 +82,16 @@ def ingress(settings: HostSettings) -> Json:
     target = "%REQ(:AUTHORITY)%"
     filters = [
         _remembering(remember(SOURCE, "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"), remember(TUNNEL, "%STREAM_ID%")),
-        discovered(SESSIONS),
+        discovered(names.SESSIONS),
         _remembering(remember(SESSION, DECIDED)),
-        discovered(CONNECTS),
+        discovered(names.CONNECTS),
         _remembering(remember(RULE, RULE_ID), remember(AUTHORITY, target), remember(DYNAMIC_HOST, target, factory=DYNAMIC_HOST)),
         _router(),
     ]
     manager = _manager(
         "ingress",
         codec_type="HTTP1",
+        generate_request_id=True,
         http_protocol_options={"accept_http_10": True},
         upgrade_configs=[{"upgrade_type": "CONNECT"}],
         route_config=_routes("ingress", ["*"], [_tunnel_route(name) for name in internal_listeners(settings)]),
@@ -119,13 +121,19 @@ def _tunnel_route(listener: str) -> Json:
 
 def _refusal(settings: HostSettings) -> Json:
     """Refusals as JSON: which rule, and how to ask for what was refused. The rule also stands in a header."""
-    how_to_ask = plain(settings.egress.how_to_ask)
-    denied = {"type": "egress_denied", "rule": RULE_ID, "host": "%REQ(:AUTHORITY)%", "how_to_ask": how_to_ask}
     failed = {"type": "egress_failed", "reason": "%RESPONSE_CODE_DETAILS%", "host": "%REQ(:AUTHORITY)%"}
-    is_denial = {"status_code_filter": {"comparison": {"op": "EQ", "value": {"default_value": 403, "runtime_key": "egress.denied"}}}}
-    rule = {"header": {"key": "x-egress-denied", "value": RULE_ID}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
-    mapper = {"filter": is_denial, "body_format_override": {"json_format": {"error": denied}}, "headers_to_add": [rule]}
-    return {"mappers": [mapper], "body_format": {"json_format": {"error": failed}}}
+    mappers = [_denial(rule, plain(settings.egress.how_to_ask)) for rule in names.DENIALS]
+    return {"mappers": mappers, "body_format": {"json_format": {"error": failed}}}
+
+
+def _denial(rule: str, how_to_ask: str) -> Json:
+    """The answer to what `rule` refused. Envoy writes it before it knows the rule's name as such; only the details tell."""
+    body = {"type": "egress_denied", "rule": f"{known(SESSION)}/{rule}", "host": "%REQ(:AUTHORITY)%", "how_to_ask": how_to_ask}
+    return {
+        "filter": where(f"response.code_details == 'rbac_access_denied_matched_policy[{rule}]'"),
+        "body_format_override": {"json_format": {"error": body}},
+        "headers_to_add": [{"header": {"key": "x-egress-denied", "value": rule}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
+    }
 
 
 # --- behind it: TLS left closed --------------------------------------------------------------------------------------------
@@ -153,7 +161,7 @@ def tunnel(settings: HostSettings, port: int) -> Json:
             max_connect_attempts=1,
             upstream_connect_mode="ON_DOWNSTREAM_DATA",
             max_early_data_bytes=16_384,
-            access_log=access_log.connections(log, "tunnel"),
+            access_log=access_log.connections(log),
         ),
     ]
     return _inner(name, settings, [{"filter_chain_match": {"transport_protocol": "tls"}, "filters": filters, **_CHAIN}])
@@ -182,12 +190,12 @@ def _filter_state(key: str) -> Json:
 
 def inspect(settings: HostSettings, port: int) -> Json:
     """Opens TLS with the perimeter's own CA; one filter chain for each inspected host."""
-    rules = [rule for rule in settings.egress.rules if rule.mode == "inspect" and rule.port == port]
-    return _inner(f"inspect-{port}", settings, [_inspection(settings, rule) for rule in rules])
+    inspected = [rule for rule in settings.egress.rules if rule.mode == "inspect" and rule.port == port]
+    return _inner(f"inspect-{port}", settings, [_inspection(settings, rule) for rule in inspected])
 
 
 def _inspection(settings: HostSettings, rule: EgressRule) -> Json:
-    certificate = {"name": leaf(rule.host), "sds_config": ADS}
+    certificate = {"name": names.leaf(rule.host), "sds_config": ADS}
     tls = {
         "alpn_protocols": ["h2", "http/1.1"],
         "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
@@ -208,8 +216,8 @@ def _inspecting_manager(settings: HostSettings, rule: EgressRule) -> Json:
     dns_cache = clusters.dns_cache(settings.egress)
     filters = [
         _one_name(rule),
-        discovered(SESSIONS),
-        discovered(REQUESTS),
+        discovered(names.SESSIONS),
+        discovered(names.REQUESTS),
         *_injection(rule),
         extension(
             "envoy.filters.http.dynamic_forward_proxy", forward, dns_cache_config=dns_cache, allow_dynamic_host_from_filter_state=True
@@ -236,9 +244,9 @@ def _inspecting_manager(settings: HostSettings, rule: EgressRule) -> Json:
 
 def _one_name(rule: EgressRule) -> Json:
     """The chain was chosen by SNI: the CONNECT's target and the request's host must be the same."""
-    not_host = verdict("deny/host-is-not-sni", allow=False)
+    not_host = verdict(names.HOST_IS_NOT_SNI, allow=False)
     same_host = choose(header(":authority"), {rule.host: verdict("allow/one-name", allow=True)}, not_host)
-    not_connect = verdict("deny/sni-is-not-connect-host", allow=False)
+    not_connect = verdict(names.SNI_IS_NOT_CONNECT_HOST, allow=False)
     tree = choose(state(AUTHORITY), {f"{rule.host}:{rule.port}": same_host}, not_connect)
     return extension("one_name", HTTP_RBAC, **tree)
 
@@ -251,7 +259,7 @@ def _injection(rule: EgressRule) -> list[Json]:
     generic = extension(
         "envoy.http.injected_credentials.generic",
         "envoy.extensions.http.injected_credentials.generic.v3.Generic",
-        credential={"name": credential(rule.credential.name), "sds_config": ADS},
+        credential={"name": names.credential(rule.credential.name), "sds_config": ADS},
         header=rule.credential.header,
         **prefix,
     )
@@ -337,6 +345,6 @@ def _inner(name: str, settings: HostSettings, chains: list[Json]) -> Json:
         "internal_listener": {},
         "listener_filters": [extension("envoy.filters.listener.tls_inspector", TLS_INSPECTOR)],
         "filter_chains": chains,
-        "access_log": access_log.connections(settings.places.egress_log, f"{name.split('-')[0]}-listener"),
+        "access_log": access_log.strays(settings.places.egress_log, f"{name.split('-')[0]}-listener"),
         **_LISTENER,
     }

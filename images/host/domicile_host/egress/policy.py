@@ -1,9 +1,8 @@
 """An environment's egress policy as Envoy reads it, and the check that refuses one which couldn't be kept.
 
 `check` is called by the configuration before anything is provisioned; `connect_rules` and `request_rules` by the policy server.
-Names of rules, as they stand in refusals and logs behind the session's id: `allow/<mode>/<host>:<port>`, `deny/host-not-allowed`,
-`deny/plain-http`, `deny/unknown-session`; for inspected hosts `allow/request/<host>:<port>#<n>`, `deny/method-or-path`,
-`deny/encoded-path`, `deny/sni-is-not-connect-host`, `deny/host-is-not-sni`.
+Rules are known by name, as it stands in refusals and logs behind the session's id: `allow/<mode>/<host>:<port>`, for inspected hosts
+also `allow/request/<host>:<port>#<n>`, and those in `names.DENIALS`.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from domicile_host.egress import names
 from domicile_host.egress.envoy import (
     AUTHORITY,
     HTTP_RBAC,
@@ -128,7 +128,7 @@ def _http_problems(where: str, http: HttpRule) -> Iterator[Problem]:
 
 def connect_rules(policy: EgressPolicy) -> Json:
     """Who may be dialled: CONNECT to an exact `host:port` first, then wildcards in the policy's order, else refused."""
-    refused = verdict("deny/host-not-allowed", allow=False)
+    refused = verdict(names.HOST_NOT_ALLOWED, allow=False)
     authority = header(":authority")
     exact = {f"{rule.host}:{rule.port}": _allowed(rule) for rule in policy.rules if not rule.host.startswith("*.")}
     wildcards = [
@@ -137,13 +137,13 @@ def connect_rules(policy: EgressPolicy) -> Json:
         if rule.host.startswith("*.")
     ]
     hosts = choose(authority, exact, first(wildcards, refused))
-    tree = choose(header(":method"), {"CONNECT": hosts}, verdict("deny/plain-http", allow=False))
+    tree = choose(header(":method"), {"CONNECT": hosts}, verdict(names.PLAIN_HTTP, allow=False))
     return message(HTTP_RBAC, **tree)
 
 
 def request_rules(policy: EgressPolicy) -> Json:
     """What may be asked of inspected hosts, by the host that the tunnel was opened to."""
-    refused = verdict("deny/method-or-path", allow=False)
+    refused = verdict(names.METHOD_OR_PATH, allow=False)
     hosts = {f"{rule.host}:{rule.port}": first(list(_requests(rule)), refused) for rule in policy.rules if rule.mode == "inspect"}
     return message(HTTP_RBAC, **choose(state(AUTHORITY), hosts, refused))
 
@@ -153,9 +153,9 @@ def _allowed(rule: EgressRule) -> Json:
 
 
 def _requests(rule: EgressRule) -> Iterator[tuple[Json, Json]]:
-    yield fits(header(":path"), _HIDDEN), verdict("deny/encoded-path", allow=False)
+    yield fits(header(":path"), _HIDDEN), verdict(names.ENCODED_PATH, allow=False)
     for number, http in enumerate(rule.http):
-        method = any_of(*(equals(header(":method"), name) for name in http.methods))
+        method = any_of(*(equals(header(":method"), method) for method in http.methods))
         path = any_of(*(_path(path) for path in http.paths))
         yield all_of(method, path), verdict(f"allow/request/{rule.host}:{rule.port}#{number}", allow=True)
 
