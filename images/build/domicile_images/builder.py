@@ -157,8 +157,7 @@ def _debian_layer(inputs: _Inputs, cache: Cache, progress: Progress) -> layout.L
     def tree(folder: Path) -> Tree:
         left_out = [path for path in inputs.recipe.without if "/" in path]
         files = debian.unpack(inputs.packages, cache, left_out)
-        for merged, target in (("bin", "usr/bin"), ("sbin", "usr/sbin"), ("lib", "usr/lib"), ("lib64", "usr/lib64")):
-            files.root_link(merged, target)
+        files.merge_roots()
         files.merge(compiled(files, files, folder))
         return files
 

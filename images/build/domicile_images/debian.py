@@ -52,7 +52,7 @@ _LEFT_OUT = re.compile(
     r"^(usr/share/(man|locale|info|lintian|bash-completion|applications|pixmaps|perl5|debconf|gitweb|python3|bug|menu|zsh)/"
     r"|usr/share/git-core/(contrib|templates)/|usr/share/doc/(?!.*/copyright$)|var/(cache|backups|mail|local)/"
     r"|usr/lib/python3\.\d+/(test|ensurepip|idlelib|turtledemo|pydoc_data|config-[^/]*)/"
-    r"|etc/(cron[^/]*|logrotate\.d|init\.d|default|skel|update-motd\.d|apt)/|usr/bin/(py3compile|py3clean|scalar|git-shell)$)"
+    r"|etc/(cron[^/]*|logrotate\.d|init\.d|default|skel|update-motd\.d|apt)/|usr/bin/(py3compile|py3clean|py3versions|scalar|git-shell)$)"
 )
 _CERTIFICATES = "usr/share/ca-certificates/mozilla/"
 _URI = re.compile(r"^'(?P<uri>\S+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})$", re.M)

@@ -63,9 +63,11 @@ class Tree:
     def link(self, path: str, target: str) -> None:
         self.put(path, Entry(0o777, link=target))
 
-    def root_link(self, path: str, target: str) -> None:
-        """A link in place of one of the folders that `inside` merges."""
-        self.entries[path] = Entry(0o777, link=target)
+    def merge_roots(self) -> None:
+        """Puts Debian's links in place of the folders that `inside` merges."""
+        for path, target in _MERGED.items():
+            self.entries[path] = Entry(0o777, link=target)
+            self.put(target, Entry())
 
     def put(self, path: str, entry: Entry) -> None:
         path = inside(path)

@@ -1,0 +1,102 @@
+"""What the tests of the images share: the images themselves, built once a run with a key of the test's own."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache as once
+from pathlib import Path
+
+import pytest
+
+from domicile_images import BuiltImage, Cache, Key, build, key_in, load, load_recipe, unload
+
+CHECKOUT = Path(__file__).parents[2]
+IMAGES = CHECKOUT / "images"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file, link or folder of an image, as its topmost layer has it."""
+
+    info: tarfile.TarInfo
+    data: bytes
+
+
+@pytest.fixture(scope="session")
+def cache() -> Cache:
+    """The checkout's own cache: what was downloaded once is there."""
+    return Cache(CHECKOUT / ".cache" / "images")
+
+
+@pytest.fixture(scope="session")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Key:
+    return key_in(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="session")
+def image(cache: Cache, key: Key) -> Callable[[str], BuiltImage]:
+    """Builds an image of this checkout by name, once."""
+    return once(lambda name: build(load_recipe(IMAGES / name), cache, key))
+
+
+@pytest.fixture(scope="session")
+def members(image: Callable[[str], BuiltImage]) -> Callable[[str], dict[str, Member]]:
+    """Everything in an image, by path, read from its layers."""
+
+    @once
+    def read(name: str) -> dict[str, Member]:
+        found: dict[str, Member] = {}
+        built = image(name)
+        for layer in built.layers:
+            with tarfile.open(built.layout / "blobs" / "sha256" / layer.sha256) as tar:
+                for info in tar:
+                    reader = tar.extractfile(info) if info.isfile() else None
+                    found[info.name] = Member(info, reader.read() if reader else b"")
+        return found
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def configuration(image: Callable[[str], BuiltImage]) -> Callable[[str], dict]:
+    """An image's configuration, as a container engine reads it."""
+
+    def read(name: str) -> dict:
+        blobs = image(name).layout / "blobs" / "sha256"
+        manifest = json.loads((blobs / image(name).digest.removeprefix("sha256:")).read_bytes())
+        return json.loads((blobs / manifest["config"]["digest"].removeprefix("sha256:")).read_bytes())["config"]
+
+    return read
+
+
+@pytest.fixture
+def loaded(image: Callable[[str], BuiltImage]) -> Callable[[str], str]:
+    """Loads an image; it stays, because a perimeter of this machine may run it."""
+    return lambda name: load(image(name))
+
+
+@pytest.fixture
+def small(tmp_path: Path, key: Key) -> Iterator[Callable[..., BuiltImage]]:
+    """Builds an image of one own file and nothing else, in a cache of its own, and takes it out of the store afterwards."""
+    built: list[BuiltImage] = []
+
+    def make(text: str = "content", name: str = "small") -> BuiltImage:
+        built.append(build(load_recipe(small_recipe(tmp_path / name, text, name)), Cache(tmp_path / "cache"), key))
+        return built[-1]
+
+    yield make
+    for one in built:
+        unload(one)
+
+
+def small_recipe(folder: Path, text: str, name: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "file").write_text(text)
+    (folder / "debian.lock.json").write_text("[]")
+    (folder / "recipe.yaml").write_text(
+        f"name: {name}\ndescription: of a test\ndebian: []\nown: [{{from: file, to: file}}]\nrun: {{user: '1:1', entrypoint: [/file]}}\n"
+    )
+    return folder
