@@ -159,14 +159,13 @@ class GatewayLab:
         """Posts events to the binding's session."""
         return await self.ask(binding, "POST", f"/v1/sessions/{binding.session_id}/events", {"events": list(events)}, **changes)
 
-    async def raw(self, data: bytes, within_seconds: float = 10.0) -> bytes:
-        """What comes back on the sandbox socket for exactly these bytes, until the gateway closes or falls silent."""
+    async def raw(self, data: bytes, within_seconds: float = 5.0) -> bytes:
+        """What comes back on the sandbox socket for exactly these bytes, until the gateway closes."""
         reader, writer = await asyncio.open_unix_connection(str(self.settings.places.gateway_sandbox))
         got = b""
         try:
             writer.write(data)
             await writer.drain()
-            writer.write_eof()
             with suppress(TimeoutError, ConnectionError):
                 async with asyncio.timeout(within_seconds):
                     while chunk := await reader.read(65536):
@@ -190,6 +189,8 @@ class GatewayLab:
 
     def records(self, activity: str | None = None) -> list[Event]:
         """What the journal holds."""
+        if not self.journal.head.sequence:
+            return []
         found = [record.event if hasattr(record, "event") else record for record in self.journal.read()]
         return [event for event in found if activity in (None, event.activity)]
 

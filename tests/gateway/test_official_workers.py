@@ -218,12 +218,14 @@ async def test_a_gateway_restarted_in_mid_session_loses_nothing(bench: Bench, wo
             {"calls": [{"tool": "bash", "input": {"command": "echo three"}, "expect": {"contains": "three"}}]},
         )
         binding = await bench.claim("100.96.0.2")
-        with open(await asyncio.to_thread(os.open, go_on, os.O_WRONLY), "w") as gate:
+        gate = await asyncio.to_thread(os.open, go_on, os.O_WRONLY)  # returns once the command waits for it
+        try:
             await bench.lab.restart()
-            gate.write("on\n")
-            gate.flush()
+            os.write(gate, b"on\n")
             await bench.lab.bind(**_again(binding))
             await asyncio.wait_for(task, 60)
+        finally:
+            os.close(gate)
     bench.plane.queue.stop(bench.environment_id, binding.work_id, force=True)
     await bench.finished(session_id)
     results = [event for event in bench.plane.sessions.events(session_id) if event["type"] == "user.tool_result"]

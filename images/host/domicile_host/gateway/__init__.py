@@ -44,7 +44,7 @@ class Gateway:
         self._settings = settings
         self.metrics = Metrics()
         self.records = Records(recorder, settings.audit.content, self.metrics)
-        self._runners: list[web.AppRunner] = []
+        self._runners: list[web.BaseRunner] = []
 
     async def start(self) -> None:
         """Returns when both sockets accept. Raises `OSError` where a socket can't be made."""
@@ -53,8 +53,11 @@ class Gateway:
         self.register = Register(self._api, self.records, self.metrics)
         self.sandbox_side = SandboxSide(self.register, self.records, self.metrics, settings.network.sandbox_range)
         control = ControlSide(self.register, self.records, self.metrics)
-        await self._listen(control.application(), settings.places.gateway_control)
-        await self._listen(self.sandbox_side.application(), settings.places.gateway_sandbox)
+        await self._listen(
+            web.AppRunner(control.application(), access_log=None, shutdown_timeout=DRAIN_SECONDS), settings.places.gateway_control
+        )
+        door = web.Server(self.sandbox_side.handle, access_log=None, auto_decompress=False, keepalive_timeout=75, lingering_time=1)
+        await self._listen(web.ServerRunner(door, shutdown_timeout=DRAIN_SECONDS), settings.places.gateway_sandbox)
         self._sums = asyncio.create_task(self._record_sums())
 
     async def stop(self) -> None:
@@ -69,17 +72,7 @@ class Gateway:
         await self.register.record_sums()
         await self._api.close()
 
-    async def _listen(self, application: web.Application, path: Path) -> None:
-        runner = web.AppRunner(
-            application,
-            access_log=None,
-            auto_decompress=False,
-            keepalive_timeout=75,
-            lingering_time=1,
-            max_line_size=8190,
-            max_field_size=8190,
-            shutdown_timeout=DRAIN_SECONDS,
-        )
+    async def _listen(self, runner: web.BaseRunner, path: Path) -> None:
         await runner.setup()
         self._runners.append(runner)
         await web.SockSite(runner, listener(path)).start()

@@ -15,7 +15,7 @@ BODY_SECONDS = 60.0
 """A worker's body must be here by then."""
 
 
-async def read(request: web.Request, limit_bytes: int) -> bytes:
+async def read(request: web.BaseRequest, limit_bytes: int) -> bytes:
     """A request's body. Raises `Refused` when it is encoded, of another type than JSON, too large, or too slow."""
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise Refused("content-encoding", 415, "bodies come as they are, not compressed")
@@ -35,7 +35,7 @@ async def read(request: web.Request, limit_bytes: int) -> bytes:
     return bytes(body)
 
 
-def refuse_any(request: web.Request) -> None:
+def refuse_any(request: web.BaseRequest) -> None:
     """For calls without a body. Raises `Refused` when there is one."""
     if request.content_length or "transfer-encoding" in request.headers:
         raise Refused("no-body", 400, "this call has no body")

@@ -14,29 +14,29 @@ KNOWN_MEMORIES = 20_000
 """Ids kept per session; beyond it the oldest are asked for again. A store holds at most 2,000 memories, a session 8 stores."""
 
 
-async def pages(session: Session, call: Call, request: web.Request) -> web.StreamResponse:
+async def pages(session: Session, call: Call, request: web.BaseRequest) -> web.StreamResponse:
     await _store(session, call, write=False)
     return await _pass(session, call, request, None)
 
 
-async def memory(session: Session, call: Call, request: web.Request) -> web.StreamResponse:
+async def memory(session: Session, call: Call, request: web.BaseRequest) -> web.StreamResponse:
     await _store(session, call, write=False)
     await _own(session, call)
     return await _pass(session, call, request, None)
 
 
-async def create(session: Session, call: Call, request: web.Request) -> web.StreamResponse:
+async def create(session: Session, call: Call, request: web.BaseRequest) -> web.StreamResponse:
     await _store(session, call, write=True)
     return await _change(session, call, request, posts.NewMemory)
 
 
-async def update(session: Session, call: Call, request: web.Request) -> web.StreamResponse:
+async def update(session: Session, call: Call, request: web.BaseRequest) -> web.StreamResponse:
     await _store(session, call, write=True)
     await _own(session, call)
     return await _change(session, call, request, posts.ChangedMemory)
 
 
-async def delete(session: Session, call: Call, request: web.Request) -> web.StreamResponse:
+async def delete(session: Session, call: Call, request: web.BaseRequest) -> web.StreamResponse:
     await _store(session, call, write=True)
     await _own(session, call)
     await _record(session, call, {"expected_sha256": call.query.get("expected_content_sha256")})
@@ -44,7 +44,7 @@ async def delete(session: Session, call: Call, request: web.Request) -> web.Stre
 
 
 async def _change(
-    session: Session, call: Call, request: web.Request, shape: type[posts.NewMemory] | type[posts.ChangedMemory]
+    session: Session, call: Call, request: web.BaseRequest, shape: type[posts.NewMemory] | type[posts.ChangedMemory]
 ) -> web.StreamResponse:
     value = posts.write(posts.read_shape(shape, posts.read_json(await body.read(request, posts.SMALL_BYTES))))
     assert isinstance(value, dict)  # noqa: S101 - a model's dump is a dict; said for the type checker
@@ -77,7 +77,7 @@ async def _own(session: Session, call: Call) -> None:
     raise Refused("own-memories", 404, "this memory store has no such memory")
 
 
-async def _pass(session: Session, call: Call, request: web.Request, sent: bytes | None) -> web.StreamResponse:
+async def _pass(session: Session, call: Call, request: web.BaseRequest, sent: bytes | None) -> web.StreamResponse:
     headers = upstream.request_headers(request.headers)
     session.check_bound()
     async with session.api.call(call.method, call.target, session.token, headers, sent) as response:

@@ -31,7 +31,7 @@ log = structlog.get_logger("gateway")
 SOURCE_HEADER = "x-domicile-source"
 ITEM_WAIT_SECONDS = 30.0
 
-Handler = Callable[[Session, Call, web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[Session, Call, web.BaseRequest], Awaitable[web.StreamResponse]]
 
 _HANDLERS: Mapping[RouteName, Handler] = {
     "heartbeat": work_calls.heartbeat,
@@ -51,7 +51,7 @@ _HANDLERS: Mapping[RouteName, Handler] = {
 
 
 class SandboxSide:
-    """The application of the sandbox listener."""
+    """The handler of the sandbox listener: of every request, as no router stands before it."""
 
     def __init__(self, register: Register, records: Records, metrics: Metrics, sandbox_range: IPv4Network) -> None:
         self._register = register
@@ -60,12 +60,7 @@ class SandboxSide:
         self._range = sandbox_range
         self.item_wait_seconds = ITEM_WAIT_SECONDS
 
-    def application(self) -> web.Application:
-        application = web.Application()
-        application.router.add_route("*", "/{anything:.*}", self.handle)
-        return application
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         route, source = "none", None
         try:
             source = self._source(request)
@@ -82,7 +77,7 @@ class SandboxSide:
         self._metrics.requests.labels(route, str(response.status)).inc()
         return response
 
-    async def _serve(self, call: Call, source: IPv4Address, request: web.Request) -> web.StreamResponse:
+    async def _serve(self, call: Call, source: IPv4Address, request: web.BaseRequest) -> web.StreamResponse:
         if request.method in ("GET", "DELETE"):
             body.refuse_any(request)
         if call.route == "item":
@@ -96,7 +91,7 @@ class SandboxSide:
 
     # --- who asks ----------------------------------------------------------------------------------------------------
 
-    def _source(self, request: web.Request) -> IPv4Address:
+    def _source(self, request: web.BaseRequest) -> IPv4Address:
         given = request.headers.getall(SOURCE_HEADER, [])
         try:
             source = IPv4Address(given[0]) if len(given) == 1 else None
@@ -106,7 +101,7 @@ class SandboxSide:
             raise Refused("source", 403, "requests come from a sandbox's address, through the proxy")
         return source
 
-    def _authenticated(self, source: IPv4Address, request: web.Request) -> Session:
+    def _authenticated(self, source: IPv4Address, request: web.BaseRequest) -> Session:
         given = request.headers.getall("authorization", [])
         token = given[0].removeprefix("Bearer ") if len(given) == 1 and given[0].startswith("Bearer ") else ""
         session = self._register.session(source)
@@ -117,7 +112,7 @@ class SandboxSide:
 
     # --- the work item -------------------------------------------------------------------------------------------------
 
-    async def _item(self, source: IPv4Address, request: web.Request) -> web.StreamResponse:
+    async def _item(self, source: IPv4Address, request: web.BaseRequest) -> web.StreamResponse:
         if self._register.session(source) is None:
             await self._register.wait_bound(source, self.item_wait_seconds)
         session = self._register.session(source)
@@ -140,7 +135,7 @@ class SandboxSide:
 
     # --- refusals ------------------------------------------------------------------------------------------------------
 
-    async def _refuse(self, refused: Refused, source: IPv4Address | None, request: web.Request) -> web.StreamResponse:
+    async def _refuse(self, refused: Refused, source: IPv4Address | None, request: web.BaseRequest) -> web.StreamResponse:
         self._metrics.refusals.labels(refused.rule).inc()
         session = self._register.session(source) if source else None
         if self._register.book(source).note(refused.rule):

@@ -28,7 +28,7 @@ class _ReaderGone(Exception):
     """The worker doesn't read its stream any more."""
 
 
-async def session(session: Session, call: Call, request: web.Request) -> web.StreamResponse:
+async def session(session: Session, call: Call, request: web.BaseRequest) -> web.StreamResponse:
     async with session.api.call("GET", call.target, session.token, upstream.request_headers(request.headers)) as response:
         value, answer = await body.from_upstream(response)
         if response.status == 200:
@@ -36,7 +36,7 @@ async def session(session: Session, call: Call, request: web.Request) -> web.Str
         return answer
 
 
-async def history(session: Session, call: Call, request: web.Request) -> web.StreamResponse:
+async def history(session: Session, call: Call, request: web.BaseRequest) -> web.StreamResponse:
     gap = session.gap
     async with session.api.call("GET", call.target, session.token, upstream.request_headers(request.headers)) as response:
         value, answer = await body.from_upstream(response)
@@ -47,7 +47,7 @@ async def history(session: Session, call: Call, request: web.Request) -> web.Str
         return answer
 
 
-async def result(session: Session, call: Call, request: web.Request) -> web.StreamResponse:
+async def result(session: Session, call: Call, request: web.BaseRequest) -> web.StreamResponse:
     async with session.posting:
         posted = posts.read_result(await body.read(request, posts.RESULT_BYTES))
         session.check_bound()
@@ -65,7 +65,7 @@ async def result(session: Session, call: Call, request: web.Request) -> web.Stre
 async def _forward(
     session: Session,
     call: Call,
-    request: web.Request,
+    request: web.BaseRequest,
     posted: posts.Result,
     event: dict[str, JsonValue],
     digest: str,
@@ -116,7 +116,7 @@ async def _record_outcome(session: Session, call_id: str, outcome: str, status: 
         log.warning("outcome-not-recorded", session_id=session.binding.session_id, call_id=call_id, outcome=outcome)
 
 
-async def stream(session: Session, call: Call, request: web.Request) -> web.StreamResponse:
+async def stream(session: Session, call: Call, request: web.BaseRequest) -> web.StreamResponse:
     if len(session.streams) >= STREAMS:
         raise Refused("streams-at-once", 429, f"at most {STREAMS} event streams at once")
     prepared: list[web.StreamResponse] = []
@@ -142,12 +142,12 @@ async def stream(session: Session, call: Call, request: web.Request) -> web.Stre
         session.streams.discard(pump)
 
 
-def _cut(request: web.Request) -> None:
+def _cut(request: web.BaseRequest) -> None:
     if request.transport is not None:
         request.transport.abort()
 
 
-async def _pump(session: Session, call: Call, request: web.Request, prepared: list[web.StreamResponse]) -> web.StreamResponse:
+async def _pump(session: Session, call: Call, request: web.BaseRequest, prepared: list[web.StreamResponse]) -> web.StreamResponse:
     headers = upstream.request_headers(request.headers)
     async with session.api.call("GET", call.target, session.token, headers, streaming=True) as source:
         if source.status != 200:

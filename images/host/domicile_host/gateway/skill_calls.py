@@ -14,7 +14,7 @@ ARCHIVE_BYTES = 1 << 30
 """A skill's archive; the Go worker's own limit for its content (SDK 2.12, skillarchive.go)."""
 
 
-async def version(session: Session, call: Call, request: web.Request) -> web.StreamResponse:
+async def version(session: Session, call: Call, request: web.BaseRequest) -> web.StreamResponse:
     named = await _named(session, call.ids["skill_id"])
     if call.ids["version"] not in named | _known(session, call.ids["skill_id"]):
         raise Refused("own-skills", 403, "the session names another version of this skill")
@@ -25,7 +25,7 @@ async def version(session: Session, call: Call, request: web.Request) -> web.Str
         return answer
 
 
-async def content(session: Session, call: Call, request: web.Request) -> web.StreamResponse:
+async def content(session: Session, call: Call, request: web.BaseRequest) -> web.StreamResponse:
     skill_id, wanted = call.ids["skill_id"], call.ids["version"]
     named = await _named(session, skill_id)
     if wanted not in named | _known(session, skill_id) and not session.book.flooded:

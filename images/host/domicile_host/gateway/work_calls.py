@@ -24,7 +24,7 @@ NOTICE_SECONDS = 1.0
 """The dispatcher hears of a worker's heartbeats at most this often."""
 
 
-async def heartbeat(session: Session, call: Call, request: web.Request) -> web.StreamResponse:
+async def heartbeat(session: Session, call: Call, request: web.BaseRequest) -> web.StreamResponse:
     if await body.read(request, 1024) not in (b"", b"{}"):
         raise Refused("body-shape", 400, "a heartbeat has no body")
     state = "stopped" if session.stopped else "stopping" if session.stopping else "active"
@@ -56,7 +56,7 @@ def _precondition_failed(last: str, state: str) -> web.Response:
     return body.json_answer(412, {"type": "error", "error": error}, {})
 
 
-async def stop(session: Session, _call: Call, request: web.Request) -> web.StreamResponse:
+async def stop(session: Session, _call: Call, request: web.BaseRequest) -> web.StreamResponse:
     given = await body.read(request, 1024)
     if given:
         posts.read_shape(posts.Force, posts.read_json(given))
