@@ -1,5 +1,5 @@
-"""`python -m domicile.cli` is `domicile`."""
+"""`python -m domicile.cli`: the command where it isn't installed as one."""
 
-from domicile.cli import main
+from domicile.cli.app import main
 
 main()

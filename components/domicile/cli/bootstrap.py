@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def bootstrap_stand_in(config: PerimeterConfig, where: StackPlaces) -> list[str]:
     """Puts in what isn't there yet; says what. A value that an operator has put stays."""
     made = []
+    ask(where.control_plane_admin, "POST", "/admin/environments", {"id": config.environment.id, "name": config.stack})
     if not has(where, ENVIRONMENT_KEY):
         put(where, ENVIRONMENT_KEY, generated_key(config, where))
         made.append(f"the stand-in made a key for {config.environment.id}; it is in the secrets manager")

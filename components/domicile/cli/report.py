@@ -79,8 +79,9 @@ class Report:
 
 def of(where: StackPlaces, told: Mapping[str, Any]) -> Report:
     """The report of a session whose verdict is there. Raises `CliError` for a journal that can't be read."""
-    session_id = str(told["session_id"])
-    records = _settled(where, session_id)
+    session_id = str(told["id"])
+    transcript = told.get("transcript") or []
+    records = _settled(where, session_id, served=any(event.get("type") in _RESULTS for event in transcript))
     results = {str(r.detail.get("call_id")): r.sandbox_id for r in records if r.activity == "gateway.result" and r.outcome == "allowed"}
     owned = {str(r.detail.get("call_id")) for r in records if r.activity == "gateway.call" and r.detail.get("here")}
     return Report(
@@ -88,7 +89,7 @@ def of(where: StackPlaces, told: Mapping[str, Any]) -> Report:
         scenario=str(told.get("scenario", "")),
         verdict=str(told["verdict"]),
         reasons=[str(reason) for reason in told.get("reasons") or []],
-        calls=_calls(told.get("events") or [], results, owned),
+        calls=_calls(transcript, results, owned),
         sandboxes=sorted({r.sandbox_id for r in records if r.activity == "session.bound" and r.sandbox_id}),
         egress=_egress(records),
         refusals=[f"{r.activity}: {r.reason}" for r in records if r.source == "gateway" and r.outcome == "refused"],
@@ -98,8 +99,8 @@ def of(where: StackPlaces, told: Mapping[str, Any]) -> Report:
     )
 
 
-def _settled(where: StackPlaces, session_id: str) -> list[Record]:
-    """The session's records, once the dispatcher has recorded its end and no more come in."""
+def _settled(where: StackPlaces, session_id: str, served: bool) -> list[Record]:
+    """The session's records: of one that was served once the dispatcher has recorded its end and no more come in."""
     from domicile_host.audit import pick
     from domicile_host.audit.record import NotSealedError
 
@@ -108,7 +109,7 @@ def _settled(where: StackPlaces, session_id: str) -> list[Record]:
         while True:
             records = pick(where.journal, session_id=session_id)
             over = any(record.activity == "session.ended" for record in records)
-            if (over and len(records) == before) or time.monotonic() > end:
+            if not served or (over and len(records) == before) or time.monotonic() > end:
                 return records
             before = len(records)
             time.sleep(1.0)

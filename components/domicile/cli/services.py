@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from domicile.cli.exit import CliError
+from domicile.cli.exit import CliError, ExitCode
 
 
 class ServiceAwayError(CliError):
@@ -18,12 +18,13 @@ def ask(socket: Path, method: str, path: str, body: Mapping[str, Any] | None = N
     import httpx
 
     try:
-        with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), base_url="http://service", timeout=seconds) as client:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), base_url="http://localhost", timeout=seconds) as client:
             answer = client.request(method, path, json=body)
     except httpx.TransportError as error:
         raise ServiceAwayError(f"nothing answers on {socket} ({error}): is the stack up? `domicile status` shows its services") from error
     if answer.is_error:
-        raise CliError(f"{method} {path} on {socket.name}: {answer.status_code} {_words(answer)}")
+        code = ExitCode.WRONG_INPUT if answer.status_code in (400, 422) else ExitCode.FAILED
+        raise CliError(f"{method} {path}: {answer.status_code} {_words(answer)}", code)
     return answer.json() if answer.content else None
 
 

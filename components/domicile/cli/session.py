@@ -78,7 +78,7 @@ def _followed(where: StackPlaces, session_id: str, timeout: float, progress: Pro
     end, seen = time.monotonic() + timeout, 0
     while True:
         told: dict[str, Any] = ask(where.control_plane_admin, "GET", f"/admin/sessions/{session_id}")
-        events = told.get("events") or []
+        events = told.get("transcript") or []
         for event in events[seen:]:
             if line := _line(event):
                 progress.line(line)

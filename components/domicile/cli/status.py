@@ -67,10 +67,10 @@ def _queue(where: StackPlaces) -> dict[str, Any] | None:
     if not where.control_plane_admin.exists():
         return None
     try:
-        answer = ask(where.control_plane_admin, "GET", "/admin/environments")
+        queues = ask(where.control_plane_admin, "GET", "/admin/queue")["data"]
     except CliError as error:
         return {"problem": str(error)}
-    return {"environments": answer}
+    return {queue["environment_id"]: queue["stats"] for queue in queues}
 
 
 def _show(report: dict[str, Any]) -> None:
@@ -86,6 +86,9 @@ def _show(report: dict[str, Any]) -> None:
     if report["services"]:
         console.print(services)
     _show_dispatcher(console.print, report["dispatcher"])
+    for environment, stats in (report["queue"] or {}).items():
+        told = f"{stats['depth']} waiting, {stats['pending']} claimed" if isinstance(stats, dict) else stats
+        console.print(f"queue of {environment}: {told}", markup=False)
     _show_sandboxes(console, report["dispatcher"].get("sandboxes") or [])
     _show_shipper(console.print, report["shipper"])
     console.print(f"archive: {report['archive']}")
@@ -123,6 +126,7 @@ def _show_shipper(say: Any, told: dict[str, Any]) -> None:
         return
     journals = ", ".join(f"{journal.get('source')} {journal.get('sequence')}" for journal in told.get("journals") or [])
     say(f"audit records: {journals or 'none yet'}", markup=False)
-    for sink in told.get("sinks") or []:
+    for sink in [told.get("archive") or {}, *(told.get("sinks") or [])]:
         problem = f", {sink['last_error']}" if sink.get("last_error") else ""
-        say(f"sink {sink.get('name')} ({sink.get('kind')}): {sink.get('lag')} behind{problem}", markup=False)
+        refused = f", {sink['refused']} refused" if sink.get("refused") else ""
+        say(f"sink {sink.get('name')} ({sink.get('kind')}): {sink.get('lag')} behind{refused}{problem}", markup=False)

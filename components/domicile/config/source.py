@@ -165,7 +165,7 @@ def _is_number(value: object) -> bool:
 def _in_force(declared: Declared, stack: str, source: str) -> PerimeterConfig:
     """Fills in what is left open by name of stack and kind of control plane."""
     fields = {name: getattr(declared, name) for name in Declared.model_fields}
-    fields["environment"] = declared.environment or Environment(id=f"env_{stack}")
+    fields["environment"] = declared.environment or Environment(id=f"env_{stack.replace('-', '_')}")
     if not declared.egress.resolvers:
         fields["egress"] = declared.egress.model_copy(update={"resolvers": _default_resolvers(declared, source)})
     return PerimeterConfig(stack=stack, **fields)
