@@ -1,0 +1,173 @@
+"""What becomes of a resource: each test is named after the rule that it proves."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from domicile.engine import UNKNOWN, Secret, destroy, preview, refresh
+
+A_AND_B = "a = Thing('a', body=1)\nb = Thing('b', body=a.serial)\npulumi.export('b', b.serial)\n"
+
+
+def test_a_program_is_made_once_and_then_left_alone(yard):
+    first = yard.up(A_AND_B)
+    assert first.exit_code == 0 and first.summary == {"create": 3}
+    assert yard.calls() == ["create a", "create b"]
+    assert yard.world()["b-1"]["body"] == "a-1"
+    assert first.outputs == {"b": "b-1"} == yard.stack.outputs()
+    assert yard.up().summary == {"same": 3}
+    assert yard.calls() == []
+
+
+def test_a_preview_calls_no_provider_to_change_anything_and_writes_nothing(yard):
+    yard.program(A_AND_B)
+    before = yard.checkpoint.read_text()
+    result = preview(yard.stack)
+    assert result.summary == {"create": 3} and result.outputs == {"b": UNKNOWN}
+    assert yard.calls() == [] and yard.world() == {} and yard.checkpoint.read_text() == before
+
+
+def test_a_change_updates_in_place_and_a_dropped_thing_is_deleted_last(yard):
+    yard.up(A_AND_B)
+    yard.calls()
+    assert yard.up("a = Thing('a', body=2)\nc = Thing('c')\n").summary == {"create": 1, "delete": 1, "same": 1, "update": 1}
+    calls = yard.calls()
+    assert calls[-1] == "delete b" and sorted(calls[:-1]) == ["create c", "update a"]
+
+
+def test_a_replacement_is_made_before_the_old_thing_goes(yard):
+    yard.up("a = Thing('a', kind='oak')\nb = Thing('b', body=a.serial)\n")
+    yard.calls()
+    assert yard.up("a = Thing('a', kind='elm')\nb = Thing('b', body=a.serial)\n").summary == {"replace": 1, "same": 1, "update": 1}
+    assert yard.calls() == ["create a", "update b", "delete a"]
+    assert yard.world()["b-1"]["body"] == "a-2"
+
+
+def test_delete_first_takes_along_the_dependents_that_must_be_replaced(yard):
+    program = "a = Thing('a', zone='{}')\nb = Thing('b', kind=a.serial)\nc = Thing('c', body=a.serial)\n"
+    yard.up(program.format("north"))
+    yard.calls()
+    result = yard.up(program.format("south"))
+    assert result.summary["replace"] == 2
+    calls = yard.calls()
+    assert calls[:4] == ["delete b", "delete a", "create a", "create b"] or calls.index("delete a") < calls.index("create a")
+    assert calls.index("delete b") < calls.index("delete a") and "delete c" not in calls
+
+
+def test_destroy_deletes_dependents_before_what_they_lean_on(yard):
+    yard.up("a = Thing('a')\nb = Thing('b', opts=O(depends_on=[a]))\nc = Thing('c', opts=O(parent=b))\nd = Thing('d')\n")
+    yard.calls()
+    result = destroy(yard.stack)
+    calls = yard.calls()
+    assert result.summary == {"delete": 5} and yard.state() == [] and yard.world() == {}
+    assert calls.index("delete c") < calls.index("delete b") < calls.index("delete a")
+
+
+def test_what_is_protected_is_neither_deleted_nor_replaced(yard):
+    yard.up("a = Thing('a', kind='oak', opts=O(protect=True))\n")
+    yard.calls()
+    for program in ("", "a = Thing('a', kind='elm', opts=O(protect=True))\n"):
+        assert yard.up(program).exit_code == 1 and "protect" in yard.said()
+    assert destroy(yard.stack).exit_code == 1
+    assert "delete a" not in yard.calls() and list(yard.world()) == ["a-1"]
+
+
+def test_what_is_retained_stays_in_the_world_alone(yard):
+    yard.up("a = Thing('a', opts=O(retain_on_delete=True))\n")
+    assert destroy(yard.stack).exit_code == 0
+    assert yard.state() == [] and list(yard.world()) == ["a-1"]
+
+
+def test_deleted_with_spares_the_call_only_if_the_other_goes_too(yard):
+    yard.up("a = Thing('a')\nb = Thing('b', opts=O(deleted_with=a))\nc = Thing('c', opts=O(deleted_with=a))\n")
+    yard.calls()
+    yard.up("a = Thing('a')\nb = Thing('b', opts=O(deleted_with=a))\n")
+    assert yard.calls() == ["delete c"]
+    destroy(yard.stack)
+    assert yard.calls() == ["delete a"]
+
+
+def test_ignored_changes_are_not_made(yard):
+    program = "Thing('a', body={{'x': {0}, 'y': {0}}}, opts=O(ignore_changes=['body.x']))\n"
+    yard.up(program.format(1))
+    yard.up(program.format(2))
+    assert yard.world()["a-1"]["body"] == {"x": 1, "y": 2}
+
+
+def test_an_alias_keeps_the_thing_under_its_new_name(yard):
+    yard.up("p = Thing('p')\nThing('a', rname='old', opts=O(parent=p))\n")
+    result = yard.up("p = Thing('p')\nThing('a', rname='new', opts=O(aliases=[pulumi.Alias(name='old', parent=p)]))\n")
+    assert result.summary == {"same": 3} and yard.names() == ["new", "p"]
+
+
+def test_refresh_takes_in_drift_and_loss_and_up_repairs_them(yard):
+    yard.up(A_AND_B)
+    (yard.things / "a-1.json").write_text(json.dumps({"name": "a", "body": 7}))
+    (yard.things / "b-1.json").unlink()
+    before = yard.checkpoint.read_text()
+    shown = refresh(yard.stack, preview_only=True)
+    assert shown.summary == {"delete": 1, "same": 1, "update": 1} and yard.checkpoint.read_text() == before
+    assert refresh(yard.stack).summary == shown.summary
+    assert yard.names() == ["a"]
+    assert yard.up().summary == {"create": 1, "same": 1, "update": 1}
+    assert yard.world()["a-1"]["body"] == 1
+
+
+def test_after_a_failure_deletes_are_withheld_and_the_next_up_resumes(yard):
+    yard.up("Thing('old')\n")
+    flaw = yard.plant("fail.create.b")
+    program = "a = Thing('a')\nb = Thing('b', body=a.serial)\nc = Thing('c', body=b.serial)\n"
+    failed = yard.up(program)
+    assert failed.exit_code == 1 and any("create of b is not possible today" in e for e in failed.errors)
+    assert yard.names() == ["a", "old"] and "delete old" not in yard.calls()
+    flaw.unlink()
+    assert yard.up(program).summary == {"create": 2, "delete": 1, "same": 2}
+    assert yard.names() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("ending", ["raise ValueError('the program fell over')", "import sys; sys.exit(3)", "Thing('x', body='cursed')"])
+def test_a_program_that_fails_deletes_nothing(yard, ending):
+    yard.up("Thing('old')\npulumi.export('o', 1)\n")
+    yard.calls()
+    assert yard.up(ending).exit_code == 1
+    assert yard.names() == ["old"] and yard.calls() == [] and yard.stack.outputs() == {"o": 1}
+
+
+def test_two_resources_of_one_name_are_refused(yard):
+    assert yard.up("Thing('a')\nThing('a')\n").exit_code == 1
+    assert "Duplicate" in yard.said()
+
+
+def test_what_the_program_and_its_providers_print_reaches_the_watcher(yard):
+    yard.up("print('hello from the program')\npulumi.log.warn('a warning')\n")
+    assert "hello from the program" in yard.said()
+    assert any(e.severity == "warning" and e.message == "a warning" for e in yard.events)
+
+
+def test_each_resource_step_is_told_with_its_name_and_op(yard):
+    yard.up("Thing('a')\n")
+    told = [(e.kind, e.op) for e in yard.events if e.name == "a"]
+    assert told == [("resource-started", "create"), ("resource-finished", "create")]
+
+
+def test_a_preview_before_up_stops_what_would_fail_before_anything_is_touched(yard):
+    result = yard.up("a = Thing('a')\nThing('x', body='cursed', opts=O(depends_on=[a]))\n", preview_first=True)
+    assert result.exit_code == 1 and "the body is cursed" in yard.said()
+    assert yard.calls() == [] and yard.state() == []
+
+
+def test_secret_outputs_are_flagged(yard):
+    result = yard.up("a = Thing('a', opts=O(additional_secret_outputs=['token']))\npulumi.export('t', a.token)\n")
+    assert result.outputs == {"t": Secret("token-of-a")}
+    assert result.shown_outputs() == {"t": "[secret]"}
+    assert result.shown_outputs(show_secrets=True) == {"t": "token-of-a"}
+
+
+def test_config_reaches_the_program_with_its_secrets_marked(yard):
+    yard.stack.set_config("plain", "x")
+    yard.stack.set_config("password", "sesame", secret=True)
+    yard.stack.set_config("deep.list[0]", "1", nested=True)
+    program = "c = pulumi.Config()\nfor k in ('plain', 'deep'):\n    pulumi.export(k, c.require(k))\npulumi.export('p', c.require_secret('password'))\n"
+    assert yard.up(program).outputs == {"plain": "x", "deep": '{"list":[1]}', "p": Secret("sesame")}
+    assert "sesame" not in (yard.root / "Pulumi.dev.yaml").read_text()

@@ -1,0 +1,74 @@
+"""What the engine doesn't do, it refuses by name, before anything is touched: never silently."""
+
+from __future__ import annotations
+
+import pytest
+from domicile.engine import ProjectError, StackError, UnsupportedError, preview
+
+REFUSED = {
+    "transforms": "Thing('x', opts=O(transforms=[lambda a: None]))",
+    "register_resource_transform": "pulumi.runtime.register_resource_transform(lambda a: None)\nThing('x')",
+    "register_invoke_transform": "pulumi.runtime.register_invoke_transform(lambda a: None)\nThing('x')",
+    "import_": "Thing('x', opts=O(import_='x-1'))",
+    "hook": "h = pulumi.ResourceHook('h', lambda a: None)\nThing('x', opts=O(hooks=pulumi.ResourceHookBinding(before_create=[h])))",
+    "remote component": "pulumi.ComponentResource('pkg:index:Far', 'x', {}, None, True)",
+    "reading an existing resource": "pulumi.CustomResource('gadget:index:Gadget', 'x', {}, O(id='x-1'))",
+    "stack reference": "pulumi.StackReference('organization/other/dev')",
+    "an asset": "Thing('x', body=pulumi.StringAsset('text'))",
+    "an archive": "Thing('x', body=pulumi.AssetArchive({'f': pulumi.StringAsset('text')}))",
+    "replace_with": "a = Thing('a')\nThing('x', opts=O(replace_with=[a]))",
+    "replacement_trigger": "Thing('x', opts=O(replacement_trigger='now'))",
+}
+
+
+@pytest.mark.parametrize("feature", REFUSED)
+def test_refused_by_name_with_nothing_touched(yard, feature):
+    result = yard.up(f"base = Thing('base')\n{REFUSED[feature]}\n", preview_first=True)
+    assert result.exit_code == 1
+    said = [e for e in result.errors if feature in e and "not supported by the embedded engine" in e]
+    assert said, result.errors
+    assert yard.calls() == [] and yard.state() == [] and yard.world() == {}
+
+
+@pytest.mark.parametrize("flag", ["--target", "--replace", "--policy-pack", "--continue-on-error", "--import-pending-creates"])
+def test_a_flag_of_the_cli_that_is_not_supported_is_refused(yard, flag):
+    yard.program("Thing('a')\n")
+    code, text = yard.run("up", "--yes", flag, "x")
+    assert code == 1 and f"the flag {flag} is not supported by the embedded engine" in text and yard.calls() == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["name: yard\nruntime: nodejs\n", "name: yard\nruntime: python\nplugins: {providers: []}\npackages: {x: ../x}\n"],
+)
+def test_a_project_that_needs_more_is_refused(yard, content):
+    (yard.root / "Pulumi.yaml").write_text(content)
+    with pytest.raises(UnsupportedError):
+        type(yard.stack.project).load(yard.root)
+
+
+def test_a_backend_that_is_no_folder_is_refused(yard):
+    with pytest.raises(UnsupportedError, match="file:///"):
+        type(yard.stack).of(yard.stack.project, "dev", "s3://bucket", "x")
+
+
+def test_a_stack_that_is_not_there_is_named_with_what_to_do(yard):
+    lost = type(yard.stack).of(yard.stack.project, "lost", f"file://{yard.backend}", "x")
+    with pytest.raises(StackError, match="stack init lost"):
+        preview(lost)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../x", "a$b"])
+def test_a_stack_name_that_could_leave_its_folder_is_refused(yard, name):
+    with pytest.raises(StackError):
+        type(yard.stack).of(yard.stack.project, name if name != "../x" else "..", f"file://{yard.backend}", "x").init()
+
+
+def test_missing_configuration_that_the_project_declares_is_refused(yard):
+    (yard.root / "Pulumi.yaml").write_text("name: yard\nruntime: python\nconfig: {must: {type: integer}}\n")
+    stack = type(yard.stack).of(type(yard.stack.project).load(yard.root), "dev", f"file://{yard.backend}", "correct-horse")
+    with pytest.raises(ProjectError, match="missing configuration value 'must'"):
+        preview(stack)
+    stack.set_config("must", "many")
+    with pytest.raises(ProjectError, match="must be of type 'integer'"):
+        preview(stack)
