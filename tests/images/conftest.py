@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import random
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,13 +29,19 @@ class Member:
 
 @pytest.fixture(scope="session")
 def cache() -> Cache:
-    """The checkout's own cache: what was downloaded once is there."""
-    return Cache(CHECKOUT / ".cache" / "images")
+    """Images signed with the tests' own key, beside the checkout's own: downloads and layers are shared."""
+    shared, own = CHECKOUT / ".cache" / "images", CHECKOUT / ".cache" / "images-of-tests"
+    own.mkdir(parents=True, exist_ok=True)
+    for folder in ("blobs", "layers", "go", "locks"):
+        (shared / folder).mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            (own / folder).symlink_to(f"../images/{folder}")
+    return Cache(own)
 
 
 @pytest.fixture(scope="session")
-def key(tmp_path_factory: pytest.TempPathFactory) -> Key:
-    return key_in(tmp_path_factory.mktemp("keys"))
+def key(cache: Cache) -> Key:
+    return key_in(cache.root / "keys")
 
 
 @pytest.fixture(scope="session")
@@ -82,9 +90,10 @@ def loaded(image: Callable[[str], BuiltImage]) -> Callable[[str], str]:
 def small(tmp_path: Path, key: Key) -> Iterator[Callable[..., BuiltImage]]:
     """Builds an image of one own file and nothing else, in a cache of its own, and takes it out of the store afterwards."""
     built: list[BuiltImage] = []
+    name = "small_" + "".join(random.choices("abcdefghijklmnopqrstuvwxyz", k=8))
 
-    def make(text: str = "content", name: str = "small") -> BuiltImage:
-        built.append(build(load_recipe(small_recipe(tmp_path / name, text, name)), Cache(tmp_path / "cache"), key))
+    def make(text: str = "content") -> BuiltImage:
+        built.append(build(load_recipe(small_recipe(tmp_path / "small", text, name)), Cache(tmp_path / "cache"), key))
         return built[-1]
 
     yield make
