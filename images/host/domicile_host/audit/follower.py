@@ -93,9 +93,13 @@ class Follower:
         batch, taken = Batch(), 0
         if not self._placed:
             self._place(batch)
-        if not self._ready and self._placed:
-            self._read(batch)
-        while self._ready and len(batch.records) < most_records and (not taken or taken + len(self._ready[-1]) <= most_bytes):
+        while self._placed and len(batch.records) < most_records:
+            if not self._ready:
+                if self._read(batch):
+                    continue
+                break
+            if taken and taken + len(self._ready[-1]) > most_bytes:
+                break
             line = self._ready.pop()
             taken += len(line)
             self._judge(line, batch)
@@ -119,8 +123,11 @@ class Follower:
         kind: Kind = "missing" if found.sequence > before.sequence + 1 else "diverged"
         return Fault(kind, before.sequence + 1, found.sequence)
 
-    def _read(self, batch: Batch) -> None:
-        """Reads what the segment has more; at its end goes on to the next, if that was there before the end was seen."""
+    def _read(self, batch: Batch) -> bool:
+        """Reads what the segment has more; at its end goes on to the next, if that was there before the end was seen.
+
+        Whether there was anything of either.
+        """
         following = self._following()
         chunk = os.pread(self._file, segments.READ_BYTES, self._position)
         whole = chunk.rfind(b"\n") + 1
@@ -138,14 +145,17 @@ class Follower:
             if chunk:
                 batch.faults.append(Fault("damaged", self._next(), self._next(), chunk))
             self._open(following, 0)
+        else:
+            return False
+        return True
 
     def _following(self) -> Path | None:
         """The segment after the open one."""
         expected = segments.path_of(self.folder, self._next())
         if expected.exists() and not self._is_open(expected):
             return expected
-        later = [path for path in segments.listed(self.folder) if segments.first_of(path) > self._next()]
-        return later[0] if later else None
+        later = (path for path in segments.listed(self.folder) if segments.first_of(path) > self._next())
+        return next((path for path in later if not self._is_open(path)), None)
 
     def _is_open(self, path: Path) -> bool:
         return self._file >= 0 and os.path.samestat(os.fstat(self._file), path.stat())
