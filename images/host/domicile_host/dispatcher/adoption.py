@@ -43,7 +43,7 @@ async def adopt(parts: Parts, seal: Seal, engine: Engine, links: Links, sessions
     for entry in (each for each in entries if not each.held):
         await parts.sandboxes.destroy(parts.sandboxes.of(entry))
     known = {entry.sandbox_id for entry in entries}
-    strays = _labelled(containers) | links.linked()
+    strays = _labelled(containers) | await links.linked()
     for sandbox_id in strays - known:
         await engine.remove(parts.sandboxes.name(sandbox_id))
         await links.remove(sandbox_id)

@@ -57,10 +57,9 @@ class Links:
         pattern = re.compile(rf"domicile-{re.escape(self._stack)}-([0-9a-f]{{8}})")
         return {found.group(1) for entry in self._folder.iterdir() if (found := pattern.fullmatch(entry.name))}
 
-    def linked(self) -> set[str]:
+    async def linked(self) -> set[str]:
         """Sandbox ids of all links that end in this namespace, the services' own."""
-        with IPRoute() as route:
-            names = [link.get_attr("IFLA_IFNAME") for link in route.get_links()]
+        names = await asyncio.to_thread(_link_names)
         return {found.group(1) for name in names if (found := re.fullmatch(r"sb([0-9a-f]{8})", name))}
 
     def _make(self, sandbox_id: str, address: IPv4Address) -> None:
@@ -109,6 +108,11 @@ def _set_up(route: IPRoute, name: str, local: IPv4Address, peer: IPv4Address) ->
     route.link("set", index=index, IFLA_AF_SPEC=NO_LINK_LOCAL_ADDRESS)
     route.addr("add", index=index, local=str(local), address=str(peer), prefixlen=32)
     route.link("set", index=index, state="up")
+
+
+def _link_names() -> list[str]:
+    with IPRoute() as route:
+        return [link.get_attr("IFLA_IFNAME") for link in route.get_links()]
 
 
 def _remove_link(name: str) -> None:
