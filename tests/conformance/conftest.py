@@ -68,6 +68,7 @@ class Bench:
     requests: list[dict[str, Any]] = field(default_factory=list)
     requested: asyncio.Event = field(default_factory=asyncio.Event)
     gates: list[Gate] = field(default_factory=list)
+    extra: dict[str, str] = field(default_factory=dict)
 
     @property
     def work(self) -> Path:
@@ -117,7 +118,7 @@ class Bench:
         command, nothing = [*self.command, str(self.work), str(idle_seconds)], asyncio.subprocess.DEVNULL
         with (self.folder / "worker.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
-                *command, cwd=self.work, env={**kept, **place}, stdin=nothing, stdout=log, stderr=log
+                *command, cwd=self.work, env={**kept, **place, **self.extra}, stdin=nothing, stdout=log, stderr=log
             )
         try:
             yield process

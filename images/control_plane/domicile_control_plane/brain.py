@@ -17,7 +17,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from .log import Logger
 from .memory import MemoryStores
-from .scenario import Call, Expectation, Scenario, Turn, fill
+from .scenario import Call, Expectation, Scenario, Turn, fill, fill_pattern
 from .sessions import UNRESOLVED, Event, Sessions
 from .shapes import MemoryCreate, MemoryStoreCreate, SessionCreate, UserEvent, UserInterrupt, Work
 from .skills import Skills
@@ -268,7 +268,7 @@ class ScriptedBrain:
 
     def _capture(self, run: Run, call: Call, name: str, text: str) -> None:
         for variable, pattern in call.capture.items():
-            found = re.search(fill(pattern, run.progress.variables), text, re.M)
+            found = re.search(fill_pattern(pattern, run.progress.variables), text, re.M)
             if found is None:
                 run.reasons.append(f"call {name}: nothing to capture as {variable!r} by {pattern!r} in {text[:200]!r}")
             else:
@@ -379,7 +379,7 @@ def content_text(event: Event) -> str:
 
 def _unmet(run: Run, expected: Expectation, text: str, is_error: bool) -> list[str]:
     try:
-        filled = Expectation.model_validate(fill(expected.model_dump(), run.progress.variables))
+        filled = expected.filled(run.progress.variables)
     except KeyError as error:
         return [f"can't be judged: ${{{{{error.args[0]}}}}} has no value"]
     return filled.failures(text, is_error)

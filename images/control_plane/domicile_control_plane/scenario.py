@@ -23,6 +23,14 @@ PLACEHOLDER = re.compile(r"\$\{\{\s*([\w.-]+)\s*\}\}")
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 
 
+def check_pattern(pattern: str) -> None:
+    """Refuse what isn't a regular expression."""
+    try:
+        re.compile(PLACEHOLDER.sub("x", pattern))
+    except re.error as error:
+        raise ValueError(f"{pattern!r} isn't a regular expression: {error}") from error
+
+
 class ScenarioError(ValueError):
     """A scenario that can't be played; one line an error: where, what was found, what is allowed."""
 
@@ -51,8 +59,17 @@ class Expectation(Part):
     @classmethod
     def _compiles(cls, value: str | None) -> str | None:
         if value is not None:
-            re.compile(PLACEHOLDER.sub("x", value))
+            check_pattern(value)
         return value
+
+    def filled(self, variables: dict[str, str]) -> Expectation:
+        """With every `${{name}}` replaced; in a regular expression a value stands for itself.
+
+        Raises:
+            KeyError: a name that has no value.
+        """
+        plain = fill(self.model_dump(exclude={"matches"}), variables)
+        return Expectation(**plain, matches=fill_pattern(self.matches, variables) if self.matches is not None else None)
 
     def failures(self, text: str, is_error: bool = False) -> list[str]:
         """What doesn't hold; empty when all does."""
@@ -105,7 +122,7 @@ class Call(Part):
         if self.confirm is not None and self.permission == "deny":
             raise ValueError("a call with permission deny can't be confirmed")
         for pattern in self.capture.values():
-            re.compile(PLACEHOLDER.sub("x", pattern))
+            check_pattern(pattern)
         return self
 
 
@@ -214,6 +231,11 @@ def _file(source: str | Path) -> str:
         return path.read_text()
     except OSError as error:
         raise ScenarioError(f"can't read {path}: {error.strerror}; shipped scenarios: {', '.join(shipped()) or 'none'}") from error
+
+
+def fill_pattern(pattern: str, variables: dict[str, str]) -> str:
+    """Replace every `${{name}}` in a regular expression by what matches its value literally."""
+    return PLACEHOLDER.sub(lambda found: re.escape(variables[found[1]]), pattern)
 
 
 def fill(value: Any, variables: dict[str, str]) -> Any:

@@ -60,7 +60,7 @@ class ControlPlane:
         self.brain = ScriptedBrain(self.store, self.sessions, self.queue, self.skills, self.memory, log)
         self.faults = Faults()
         self.webhooks = Webhooks(self.store, self.sessions, log)
-        self._log = log
+        self.log = log
         self._waiting: set[asyncio.Event] = set()
         self.queue.watchers.append(self._changed)
         self.sessions.watchers.append(self._changed)
@@ -115,7 +115,7 @@ class ControlPlane:
     @asynccontextmanager
     async def serve(self, host: str = "127.0.0.1", port: int = 0, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
         """Answer at this address (port 0: any free one) as long as the block runs; yields the base URL."""
-        app = application(self._rooms, self.faults, self._log)
+        app = application(self._rooms, self.faults, self.log)
         runner = web.AppRunner(app, shutdown_timeout=DRAIN_SECONDS, access_log=None, handler_cancellation=True)
         await runner.setup()
         await web.TCPSite(runner, host, port, ssl_context=tls).start()

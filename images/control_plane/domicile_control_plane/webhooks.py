@@ -55,6 +55,10 @@ class Webhooks:
         rows = self._store.rows("SELECT id, url, types, disabled FROM webhooks")
         return [{**dict(row), "types": json.loads(row["types"])} for row in rows]
 
+    async def settle(self) -> None:
+        """Wait until no delivery is under way."""
+        await asyncio.gather(*self._deliveries)
+
     async def close(self) -> None:
         """Drop the deliveries under way, as nothing is replayed."""
         for task in self._deliveries:

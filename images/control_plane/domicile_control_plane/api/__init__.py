@@ -23,14 +23,16 @@ REQUEST_ID = web.RequestKey("request_id", str)
 
 def application(rooms: Rooms, faults: Faults, log: Logger) -> web.Application:
     """The API over these rooms; `faults` may answer in its place."""
-    app = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=[_answering(log), faults.middleware])
+    app = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=[answering(log), faults.middleware])
     app[ROOMS] = rooms
     for part in (environments, work, sessions, skills, memory_stores):
         app.add_routes(part.routes)
     return app
 
 
-def _answering(log: Logger) -> Middleware:
+def answering(log: Logger) -> Middleware:
+    """Gives each answer a request id, each error Anthropic's form, and logs both; the admin API uses it too."""
+
     @web.middleware
     async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         request[REQUEST_ID] = new_id("req")
