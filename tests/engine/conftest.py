@@ -12,12 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from domicile.engine import Event, Project, Result, Stack, up
 
 PASSPHRASE = "correct-horse"
 
-THING = '''
-import json, os, time
+THING = """
+import json, os, sys, time
 from pathlib import Path
 import pulumi
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, Resource, ResourceProvider, UpdateResult
@@ -34,6 +35,9 @@ def call(verb, name):
         log.write(f"{verb} {name}\\n")
     if (world() / f"fail.{verb}.{name}").exists():
         raise Exception(f"{verb} of {name} is not possible today")
+    if (world() / f"die.{verb}.{name}").exists():
+        print("a last word", file=sys.stderr, flush=True)
+        os._exit(9)
     while (world() / f"hang.{verb}.{name}").exists():
         time.sleep(0.02)
 
@@ -87,7 +91,7 @@ class Thing(Resource):
 
     def __init__(self, name, body=None, kind=None, zone=None, opts=None, rname=None):
         super().__init__(ThingProvider(), rname or name, {"name": name, "body": body, "kind": kind, "zone": zone, "serial": None, "token": None}, opts)
-'''
+"""
 
 HEAD = "import pulumi\nfrom pulumi import ResourceOptions as O\nfrom thing import Thing\n"
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
+
 from domicile.engine import LockedError, destroy
 
 PROGRAM = "a = Thing('a')\nb = Thing('b', body=a.serial)\nc = Thing('c', body=b.serial)\n"
@@ -105,3 +107,41 @@ def test_a_lock_of_before_the_last_boot_counts_as_dead(yard):
         content = json.loads(path.read_text())
     (yard.stack.lock_folder / "other.json").write_text(json.dumps({**content, "boot": "an-earlier-boot"}))
     assert yard.up(break_dead_lock=True).exit_code == 0
+
+
+def test_an_interrupt_lets_the_running_step_end_and_starts_no_other(yard):
+    yard.program(PROGRAM)
+    knot = yard.plant("hang.create.a")
+    process = yard.start("up", "--yes", "--skip-preview")
+    yard.wait_for("create a")
+    process.send_signal(signal.SIGINT)
+    assert "interrupted" in next(line for line in process.stdout if "error" in line)
+    knot.unlink()
+    process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert yard.names() == ["a"] and "pending_operations" not in yard.latest()
+    assert list(yard.stack.lock_folder.iterdir()) == []
+    assert yard.up(PROGRAM).summary == {"create": 2, "same": 2}
+
+
+def test_an_interrupted_destroy_keeps_what_it_did_not_reach(yard):
+    yard.up(PROGRAM)
+    yard.calls()
+    knot = yard.plant("hang.delete.b")
+    process = yard.start("destroy", "--yes")
+    yard.wait_for("delete b")
+    process.send_signal(signal.SIGTERM)
+    assert "interrupted" in next(line for line in process.stdout if "error" in line)
+    knot.unlink()
+    process.communicate(timeout=60)
+    assert process.returncode == 1 and yard.names() == ["a"]
+
+
+def test_a_provider_that_dies_in_a_create_is_named_and_leaves_the_create_in_doubt(yard):
+    flaw = yard.plant("die.create.b")
+    result = yard.up(PROGRAM)
+    assert result.exit_code == 1
+    assert any("provider pulumi-python died" in e and "a last word" in e for e in result.errors), result.errors
+    assert [o["type"] for o in yard.latest()["pending_operations"]] == ["creating"] and yard.names() == ["a"]
+    flaw.unlink()
+    assert yard.up(PROGRAM).exit_code == 0 and yard.names() == ["a", "b", "c"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from domicile.engine import UNKNOWN, Secret, destroy, preview, refresh
+
+from domicile.engine import UNKNOWN, Secret, destroy, preview, refresh, up
 
 A_AND_B = "a = Thing('a', body=1)\nb = Thing('b', body=a.serial)\npulumi.export('b', b.serial)\n"
 
@@ -171,3 +172,14 @@ def test_config_reaches_the_program_with_its_secrets_marked(yard):
     program = "c = pulumi.Config()\nfor k in ('plain', 'deep'):\n    pulumi.export(k, c.require(k))\npulumi.export('p', c.require_secret('password'))\n"
     assert yard.up(program).outputs == {"plain": "x", "deep": '{"list":[1]}', "p": Secret("sesame")}
     assert "sesame" not in (yard.root / "Pulumi.dev.yaml").read_text()
+
+
+@pytest.mark.parametrize("bound", [1, 3])
+def test_no_more_steps_run_at_once_than_asked_for(yard, bound):
+    yard.program("for i in range(9):\n    Thing(f't{i}')\n")
+    assert up(yard.stack, parallel=bound, preview_first=False).exit_code == 0
+    now = most = 0
+    for line in (yard.things / "calls.log").read_text().splitlines():
+        now += {"create": 1, "created": -1}[line.split()[0]]
+        most = max(most, now)
+    assert most <= bound

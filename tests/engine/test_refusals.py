@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from domicile.engine import ProjectError, StackError, UnsupportedError, preview
 
 REFUSED = {

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 from .backend import document
 from .crypter import Crypter
+from .errors import InDoubtError
 from .files import write_atomically
 from .state import Operation, Resource, Snapshot, encode
 
@@ -58,13 +59,16 @@ class Checkpoint:
 
     @contextmanager
     def under_way(self, kind: str, resource: Resource) -> Iterator[None]:
-        """Name what is being done in the file before it is done, and no more once the block has ended and written its result."""
+        """Name what is being done in the file before it is done, and no more once its end is known and written."""
         operation = Operation(kind, resource)
         with self._lock:
             self._pending.append(operation)
             self._flush()
         try:
             yield
+        except InDoubtError:
+            self._kept_pending.append(operation)
+            raise
         finally:
             with self._lock:
                 self._pending.remove(operation)

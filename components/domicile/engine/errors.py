@@ -50,6 +50,10 @@ class ResourceError(EngineError):
         super().__init__(message)
 
 
+class InDoubtError(ResourceError):
+    """A provider died or was cut off during a step: what it began may have been done or not."""
+
+
 class ResourceInitError(ResourceError):
     """A resource was made or updated, but its provider says that it isn't right yet."""
 

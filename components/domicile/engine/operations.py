@@ -13,6 +13,7 @@ from .config import Config
 from .deletes import delete_all
 from .events import Event, Journal, Result, Step
 from .gate import Gate
+from .interrupt import winding_down
 from .monitor import Monitor
 from .plugins import Registry
 from .refreshing import refresh_all
@@ -150,7 +151,8 @@ def _operation(stack: Stack, opened: Opened, journal: Journal, parallel: int, wr
     registry = Registry(stack.project, opened.config, monitor.address, snapshot.resources, on_line)
     steps = Steps(checkpoint, registry, journal, dry)
     try:
-        yield _Operation(stack, opened.config, steps, gate, journal, monitor, parallel)
+        with winding_down(gate, journal):
+            yield _Operation(stack, opened.config, steps, gate, journal, monitor, parallel)
     finally:
         monitor.close()
         registry.close()

@@ -38,7 +38,7 @@ class Child:
         launch = [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()), *command]
         self.process: subprocess.Popen[str] = _spawner.submit(
             subprocess.Popen, launch, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder, env=dict(env),
-            text=True, errors="replace",
+            text=True, start_new_session=True, errors="replace",
         ).result()  # fmt: skip
         self._on_line = on_line
         self._pumps = [self._pump(self.process.stderr, "stderr")]

@@ -10,7 +10,7 @@ import grpc
 from pulumi.runtime.proto import provider_pb2 as pb
 from pulumi.runtime.proto import provider_pb2_grpc, status_pb2
 
-from .errors import PluginError, ResourceError, ResourceInitError
+from .errors import InDoubtError, PluginError, ResourceError, ResourceInitError
 from .processes import Child
 from .state import Resource
 from .values import Properties, dump, load, mark_keys, mark_like, plain, without_references
@@ -148,9 +148,9 @@ class Provider:
             code, details = e.code(), e.details() or ""
             if code == grpc.StatusCode.UNIMPLEMENTED and method in ("CheckConfig", "DiffConfig"):
                 raise NotImplementedError from e
-            if code == grpc.StatusCode.UNAVAILABLE and self.child.process.poll() is not None:
-                message = f"provider {self.package} died ({self.child.process.returncode}) during {method}. {self.child.said()}"
-                raise (ResourceError(urn, message) if urn else PluginError(message)) from e
+            if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
+                message = f"provider {self.package} died during {method}: {details}. {self.child.said()}"
+                raise (InDoubtError(urn, message) if urn else PluginError(message)) from e
             partial = _init_failure(e)
             if partial and of:
                 outputs = mark_keys(self._take(partial.properties, of.inputs), list(of.additional_secret_outputs))

@@ -42,8 +42,10 @@ class Stack:
         if not url:
             raise ProjectError("no backend: set PULUMI_BACKEND_URL to file:///a/folder")
         name = name.rpartition("/")[2]
-        if not name or not all(c.isalnum() or c in "-_." for c in name):
-            raise StackError(f"stack name {name!r}: use letters, digits, hyphens, underscores and full stops")
+        if not name or name.startswith(".") or not all(c.isalnum() or c in "-_." for c in name):
+            raise StackError(
+                f"stack name {name!r}: use letters, digits, hyphens, underscores and full stops, and begin with none of the latter"
+            )
         return cls(project, name, Backend.at(url), passphrase_from(dict(os.environ)) if passphrase is None else passphrase)
 
     @property
