@@ -123,6 +123,11 @@ class GatewayLab:
             assert response.status == 204, await response.text()
         return binding
 
+    async def bind_again(self, binding: Binding) -> None:
+        """The same binding once more, as a dispatcher does after the gateway's restart."""
+        async with self.control.put(f"http://gateway/bindings/{binding.source}", data=binding.request_body()) as response:
+            assert response.status == 204, await response.text()
+
     async def unbind(self, source: str = SOURCE) -> None:
         async with self.control.delete(f"http://gateway/bindings/{source}") as response:
             assert response.status == 204

@@ -222,7 +222,7 @@ async def test_a_gateway_restarted_in_mid_session_loses_nothing(bench: Bench, wo
         try:
             await bench.lab.restart()
             os.write(gate, b"on\n")
-            await bench.lab.bind(**_again(binding))
+            await bench.lab.bind_again(binding)
             await asyncio.wait_for(task, 60)
         finally:
             os.close(gate)
@@ -242,12 +242,3 @@ async def test_stopping_is_told_by_the_next_heartbeat(bench: Bench) -> None:
         await asyncio.wait_for(task, 60)
         assert [(await anext(events)).event for _ in range(3)] == ["item-taken", "heartbeat", "worker-stopped"]
     assert (await bench.lab.statuses())[0]["state"] == "stopped"
-
-
-def _again(binding: Binding) -> dict[str, Any]:
-    return binding.model_dump() | {
-        "source": str(binding.source),
-        "token": binding.token.get_secret_value(),
-        "capability": binding.capability.get_secret_value(),
-        "custom_tools": sorted(binding.custom_tools),
-    }

@@ -66,7 +66,7 @@ CALLS: dict[str, tuple[str, str, str]] = {
     "id-wildcard": ("GET", "/v1/sessions/*/events", "canonical-path"),
     "id-list": ("GET", "/v1/sessions/sesn_own,sesn_other/events", "canonical-path"),
     "id-template": ("GET", "/v1/sessions/{session_id}/events", "canonical-path"),
-    "id-fullwidth": ("GET", "/v1/sessions/ｓesn_own", "canonical-path"),
+    "id-fullwidth": ("GET", "/v1/sessions/\uff53esn_own", "canonical-path"),
     # other ways to write a path
     "encoded-slash": ("GET", "/v1/sessions/sesn_own%2f..%2fsesn_other", "canonical-path"),
     "double-encoded-slash": ("GET", "/v1/sessions/sesn_own%252f..%252fsesn_other", "canonical-path"),

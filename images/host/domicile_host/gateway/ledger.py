@@ -63,27 +63,27 @@ class Ledger:
 
     def learn(self, event: Mapping[str, JsonValue]) -> ToolCall | None:
         """Takes in one event of the session; says which call is new, if one is. Taking an event in twice changes nothing."""
-        kind = event.get("type")
+        kind = text(event, "type")
         if kind in CALL_EVENTS:
-            return self._learn_call(CALL_EVENTS[str(kind)], event)
+            return self._learn_call(CALL_EVENTS[kind], event)
         if kind == "user.tool_confirmation":
-            call_id, allowed = _text(event, "tool_use_id"), event.get("result") == "allow"
+            call_id, allowed = text(event, "tool_use_id"), event.get("result") == "allow"
             self._verdicts[call_id] = allowed and self._verdicts.get(call_id, True)
         elif kind in RESULT_EVENTS:
-            self._answers.setdefault(_text(event, RESULT_EVENTS[str(kind)]), result_digest(event))
+            self._answers.setdefault(text(event, RESULT_EVENTS[kind]), result_digest(event))
         elif kind == "session.thread_status_terminated":
-            self._ended_threads.add(_text(event, "session_thread_id"))
+            self._ended_threads.add(text(event, "session_thread_id"))
         return None
 
     def _learn_call(self, kind: str, event: Mapping[str, JsonValue]) -> ToolCall | None:
-        call_id = _text(event, "id")
+        call_id = text(event, "id")
         if not call_id or call_id in self._calls:
             return None
         permission, thread = event.get("evaluated_permission"), event.get("session_thread_id")
         call = ToolCall(
             id=call_id,
             kind=kind,
-            tool=_text(event, "name"),
+            tool=text(event, "name"),
             permission=None if permission is None else str(permission),
             thread=None if thread is None else str(thread),
             input=event.get("input"),
@@ -154,6 +154,7 @@ def result_digest(event: Mapping[str, JsonValue]) -> str:
     return strict_json.digest({"content": event.get("content") or [], "is_error": bool(event.get("is_error"))})
 
 
-def _text(event: Mapping[str, JsonValue], name: str) -> str:
+def text(event: Mapping[str, JsonValue], name: str) -> str:
+    """A field of an event, empty when it isn't a text."""
     value = event.get(name)
     return value if isinstance(value, str) else ""

@@ -19,7 +19,7 @@ from pydantic import JsonValue
 from domicile_host.audit.event import Outcome
 from domicile_host.gateway import upstream
 from domicile_host.gateway.binding import Binding, BindingStatus, GatewayEvent
-from domicile_host.gateway.ledger import END_EVENTS, UNSETTLED, Ledger, Standing, ToolCall
+from domicile_host.gateway.ledger import END_EVENTS, UNSETTLED, Ledger, Standing, ToolCall, text
 from domicile_host.gateway.metrics import Metrics
 from domicile_host.gateway.records import Records
 from domicile_host.gateway.refusal import Allowance, RefusalBook, Refused, Unavailable
@@ -248,7 +248,7 @@ class Session:
                 {"answered_calls": len(over), "first_call_id": first, "last_call_id": last},
             )
         for event in events:
-            if event.get("type") == "user.tool_confirmation" and not self.ledger.answered(str(event.get("tool_use_id"))):
+            if text(event, "type") == "user.tool_confirmation" and not self.ledger.answered(text(event, "tool_use_id")):
                 self._note_confirmation(event)
         await self.record()
         cursor = value.get("next_page")
@@ -259,9 +259,9 @@ class Session:
         call = self.ledger.learn(event)
         if call is not None:
             self._note_call(call, "stream")
-        elif event.get("type") == "user.tool_confirmation":
+        elif text(event, "type") == "user.tool_confirmation":
             self._note_confirmation(event)
-        elif event.get("type") in END_EVENTS and not self.ended:
+        elif text(event, "type") in END_EVENTS and not self.ended:
             self.ended = True
             self.publish("session-ended")
 
@@ -290,7 +290,7 @@ class Session:
         self._unrecorded[f"call {call.id}"] = ("gateway.call", "success", detail)
 
     def _note_confirmation(self, event: Mapping[str, JsonValue]) -> None:
-        event_id, call_id, result = str(event.get("id")), str(event.get("tool_use_id")), str(event.get("result"))
+        event_id, call_id, result = text(event, "id"), text(event, "tool_use_id"), text(event, "result")
         if event_id not in self._confirmations:
             self._confirmations.add(event_id)
             outcome: Outcome = "allowed" if result == "allow" else "refused"
