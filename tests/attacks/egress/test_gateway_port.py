@@ -8,6 +8,7 @@ from egress_lab import GATEWAY_PORT
 pytestmark = pytest.mark.perimeter
 
 HOST = b"Host: 100.96.0.1:8080\r\n"
+CHUNKED = b"transfer-encoding: chunked\r\n"
 
 
 def reached(lab, data):
@@ -62,10 +63,8 @@ def test_the_source_cant_be_spoofed(lab, spoof):
         pytest.param(b"GET /v1/sessions%2f..%2fother HTTP/1.1\r\n" + HOST + b"\r\n", id="encoded slashes"),
         pytest.param(b"GET /v1/x%5c..%5cy HTTP/1.1\r\n" + HOST + b"\r\n", id="encoded backslashes"),
         pytest.param(b"GET /v1/x%00 HTTP/1.1\r\n" + HOST + b"\r\n\x00", id="NUL"),
-        pytest.param(b"GET /../../etc/passwd HTTP/1.1\r\n" + HOST + b"\r\n", id="dots above the root"),
         pytest.param(b"GET /v1/x HTTP/1.1\r\n" + HOST + b"X_Domicile_Source: 100.96.0.3\r\n\r\n", id="an underscore in a header's name"),
         pytest.param(b"GET /v1/x HTTP/1.1\r\n" + HOST + b"upgrade: websocket\r\nconnection: upgrade\r\n\r\n", id="websocket"),
-        pytest.param(b"GET /v1/x HTTP/1.1\r\n" + HOST + b"upgrade: h2c\r\nconnection: upgrade\r\n\r\n", id="h2c"),
         pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(9), id="HTTP/2"),
         pytest.param(
             b"POST /v1/x HTTP/1.1\r\n" + HOST + b"content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", id="two lengths"
@@ -81,11 +80,18 @@ def test_a_request_of_two_meanings_or_for_somebody_else_doesnt_reach_the_gateway
 
 
 @pytest.mark.parametrize(
-    ("sent", "arrives"), [(b"/v1/a/../b", b"/v1/b"), (b"/v1//b", b"/v1/b"), (b"/v1/%2e%2e/b", b"/b"), (b"/v1/./b", b"/v1/b")]
+    ("sent", "arrives"),
+    [(b"/v1/a/../b", b"/v1/b"), (b"/v1//b", b"/v1/b"), (b"/v1/%2e%2e/b", b"/b"), (b"/v1/./b", b"/v1/b"), (b"/../../b", b"/b")],
 )
 def test_the_gateway_is_given_one_meaning_of_a_path(lab, sent, arrives):
     heads, _ = reached(lab, b"GET " + sent + b" HTTP/1.1\r\n" + HOST + b"\r\n")
     assert heads[0].split(b" ")[1] == arrives
+
+
+def test_an_upgrade_to_http2_isnt_passed_on(lab):
+    heads, answer = reached(lab, b"GET /v1/x HTTP/1.1\r\n" + HOST + b"upgrade: h2c\r\nconnection: upgrade, http2-settings\r\n\r\n")
+    assert answer.status == 200
+    assert b"upgrade" not in heads[0].lower()
 
 
 def test_envoys_admin_isnt_reachable_from_a_sandbox(lab):

@@ -76,6 +76,8 @@ def test_connect_to_anything_but_an_allowed_host_and_port_is_refused(lab, author
     assert answer.status in (0, 400, 403, 404)
 
 
+HOST = b"Host: tunnel.ok.test\r\n"
+UPGRADE = b"Upgrade: h2c\r\nConnection: upgrade, http2-settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
 HEADS = {
     "CONNECT denied with an allowed Host": b"CONNECT denied.test:443 HTTP/1.1\r\nHost: tunnel.ok.test:443\r\n\r\n",
     "CONNECT denied, then Host twice": b"CONNECT denied.test:443 HTTP/1.1\r\nHost: tunnel.ok.test:443\r\nHost: denied.test:443\r\n\r\n",
@@ -92,13 +94,15 @@ HEADS = {
     "absolute GET of the metadata service": b"GET http://169.254.169.254/latest HTTP/1.1\r\nHost: 169.254.169.254\r\n\r\n",
     "absolute ftp": b"GET ftp://tunnel.ok.test/ HTTP/1.1\r\nHost: tunnel.ok.test\r\n\r\n",
     "relative GET with an allowed Host and port": b"GET / HTTP/1.1\r\nHost: tunnel.ok.test:443\r\n\r\n",
-    "POST to an allowed host": b"POST http://tunnel.ok.test/ HTTP/1.1\r\nHost: tunnel.ok.test\r\ncontent-length: 1\r\n\r\nx",
-    "websocket upgrade": b"GET http://tunnel.ok.test/ HTTP/1.1\r\nHost: tunnel.ok.test\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n",
-    "h2c upgrade": b"GET / HTTP/1.1\r\nHost: tunnel.ok.test:443\r\nUpgrade: h2c\r\nConnection: upgrade, http2-settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
+    "POST to an allowed host": b"POST http://tunnel.ok.test/ HTTP/1.1\r\n" + HOST + b"content-length: 1\r\n\r\nx",
+    "websocket upgrade": b"GET http://tunnel.ok.test/ HTTP/1.1\r\n" + HOST + b"Upgrade: websocket\r\nConnection: upgrade\r\n\r\n",
+    "h2c upgrade": b"GET / HTTP/1.1\r\nHost: tunnel.ok.test:443\r\n" + UPGRADE + b"\r\n",
     "h2c by prior knowledge": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(30),
-    "content length and chunks": b"GET http://tunnel.ok.test/ HTTP/1.1\r\nHost: tunnel.ok.test\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n"
-    b"0\r\n\r\nCONNECT tunnel.ok.test:443 HTTP/1.1\r\nHost: x\r\n\r\n",
-    "two content lengths": b"POST http://tunnel.ok.test/ HTTP/1.1\r\nHost: tunnel.ok.test\r\ncontent-length: 0\r\ncontent-length: 40\r\n\r\n",
+    "content length and chunks": b"GET http://tunnel.ok.test/ HTTP/1.1\r\n"
+    + HOST
+    + b"content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n"
+    + b"0\r\n\r\nCONNECT tunnel.ok.test:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "two content lengths": b"POST http://tunnel.ok.test/ HTTP/1.1\r\n" + HOST + b"content-length: 0\r\ncontent-length: 40\r\n\r\n",
     "a denied request pipelined before another": b"GET http://denied.test/ HTTP/1.1\r\nHost: denied.test\r\n\r\n"
     b"GET http://10.66.0.5/ HTTP/1.1\r\nHost: 10.66.0.5\r\n\r\n",
     "a header of 64 KiB": b"CONNECT tunnel.ok.test:443 HTTP/1.1\r\nHost: tunnel.ok.test:443\r\nx: " + b"a" * 65536 + b"\r\n\r\n",
@@ -108,7 +112,7 @@ HEADS = {
     "TLS to the proxy itself": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(64),
     "a SOCKS5 greeting": b"\x05\x01\x00",
     "a SOCKS4 request": b"\x04\x01\x01\xbb\xcb\x00\x71\x14\x00",
-    "a PROXY protocol header": b"PROXY TCP4 100.96.0.3 100.96.0.1 4444 3128\r\nCONNECT denied.test:443 HTTP/1.1\r\nHost: denied.test:443\r\n\r\n",
+    "a PROXY protocol header": b"PROXY TCP4 100.96.0.3 100.96.0.1 4444 3128\r\nCONNECT tunnel.ok.test:443 HTTP/1.1\r\n\r\n",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 
@@ -67,10 +68,8 @@ def test_a_tunnel_carries_nothing_but_tls(lab, authority, data):
     assert answer.status == 200
     with sock:
         sock.sendall(data)
-        try:
+        with contextlib.suppress(ConnectionError):
             assert b"200" not in sock.recv(4096)
-        except ConnectionError:
-            pass
 
 
 @pytest.mark.usefixtures("untouched")
@@ -128,10 +127,8 @@ def test_a_slow_client_hello_is_cut(lab):
     with sock:
         sock.settimeout(30)
         sock.sendall(b"\x16\x03\x01\x02\x00\x01")
-        try:
+        with contextlib.suppress(ConnectionError):
             assert sock.recv(100) == b""
-        except ConnectionError:
-            pass
 
 
 @pytest.mark.parametrize(
@@ -158,7 +155,6 @@ def test_a_direct_dial_reaches_nobody(lab, address, port):
 def test_udp_reaches_nobody(lab):
     attacker = lab.sandboxes[0]
     attacker.route_everything()
-    before = sum(lab.outside.queries.values())
 
     def send():
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -169,12 +165,13 @@ def test_udp_reaches_nobody(lab):
 
     with pytest.raises(OSError):
         attacker.do(send)
-    assert sum(lab.outside.queries.values()) == before
+    assert "x.test" not in lab.outside.queries
 
 
 def test_another_sandboxs_address_cant_be_taken(lab):
     """Sent from the second sandbox with the first one's address, packets are dropped at the link."""
     other = lab.sandboxes[1]
+    assert other.connect("tunnel.ok.test:443")[1].status == 403
     before = lab.counter("spoofed")
     other.take_address(lab.sandboxes[0].address)
 

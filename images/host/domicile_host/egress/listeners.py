@@ -279,12 +279,15 @@ def gateway(settings: HostSettings) -> Json:
         "match": {"prefix": "/"},
         "route": {"cluster": clusters.GATEWAY, "timeout": "0s", "idle_timeout": "0s", "retry_policy": retry},
         "request_headers_to_add": [{"header": source, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
-        "request_headers_to_remove": [*_FORWARDING_HEADERS, "x-forwarded-client-cert"],
+        "request_headers_to_remove": [*_FORWARDING_HEADERS, "x-envoy-external-address", "x-forwarded-client-cert"],
     }
+    early = "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
+    envoys_own = {"remove_on_match": {"key_matcher": {"prefix": "x-envoy-", "ignore_case": True}}}
     error = {"type": "api_error", "message": "the session gateway didn't answer this: %RESPONSE_CODE_DETAILS%"}
     manager = _manager(
         "gateway",
         codec_type="HTTP1",
+        early_header_mutation_extensions=[extension("envoy.http.early_header_mutation.header_mutation", early, mutations=[envoys_own])],
         route_config=_routes("gateway", [f"{address}:{port}", address], [route]),
         http_filters=[_router()],
         local_reply_config={"body_format": {"json_format": {"type": "error", "error": error}}},
