@@ -95,6 +95,6 @@ def test_the_projects_own_file_stays_as_it_is(small_project):
 
 def test_a_program_that_fails_ends_with_1_and_says_why(small_project):
     (small_project.project / "stacks" / "__main__.py").write_text("raise RuntimeError('no luck today')\n")
-    ran = small_project("preview")
+    ran = small_project("preview", of_program=True)
     assert ran.returncode == 1
     assert "no luck today" in ran.stderr

@@ -73,3 +73,6 @@ def test_a_real_control_plane_has_no_scripted_session(small_project):
         "  domicile:environment: {id: env_1}\n  domicile:egress: {resolvers: [9.9.9.9]}\n"
     )
     assert small_project("session").returncode == 2
+    next_step = small_project("session", "--if-stand-in")
+    assert next_step.returncode == 0
+    assert "domicile key" in next_step.stdout

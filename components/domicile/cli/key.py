@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from domicile.cli.bootstrap import generated_key
-from domicile.cli.exit import wrong_input
+from domicile.cli.exit import CliError, wrong_input
 from domicile.cli.project import Stack, configuration, places
-from domicile.cli.vault import ENVIRONMENT_KEY, put
+from domicile.cli.services import ask
+from domicile.cli.vault import put
 
 _FORM = re.compile(r"sk-ant-oat01-[A-Za-z0-9_-]{16,}")
 _LONGEST = 8192
+
+if TYPE_CHECKING:
+    from domicile.places import StackPlaces
 
 Credential = Annotated[
     str | None, typer.Option("--credential", metavar="NAME", help="Put this credential of domicile:egress or of a sink instead.")
@@ -37,13 +40,19 @@ def key(stack: Stack = "local", credential: Credential = None, generate: Generat
         raise wrong_input("--generate makes an environment key; say --credential without it")
     if credential and credential not in (known := config.credential_names):
         raise wrong_input(f"--credential {credential}: stack {stack} names {', '.join(known) or 'no credential'} in its configuration")
-    name = f"credentials/{credential}" if credential else ENVIRONMENT_KEY
-    value = generated_key(config, where) if generate else _asked(f"credential {credential}" if credential else "environment key")
+    what = f"credential {credential}" if credential else "environment key"
+    value = _generated(where, config.environment.id) if generate else _asked(what)
     if not credential and not config.is_stand_in:
         _check_form(value)
-    put(where, name, value)
-    what = f"credential {credential}" if credential else f"environment key of {config.environment.id}"
+    put(where, value, credential)
     print(f"stack {stack}: the {what} is in the secrets manager")
+
+
+def _generated(where: StackPlaces, environment_id: str) -> str:
+    answer = ask(where.control_plane_admin, "POST", "/admin/environment-keys", {"environment_id": environment_id})
+    if not isinstance(answer, dict) or not isinstance(answer.get("key"), str):
+        raise CliError("the stand-in gave no key: is its image of another version? Run `domicile up` again")
+    return str(answer["key"])
 
 
 def _asked(what: str) -> str:

@@ -24,15 +24,21 @@ DEMONSTRATION = "demonstration"
 Scenario = Annotated[
     str, typer.Option("--scenario", metavar="NAME|FILE", help="A scenario that is shipped, or a YAML file of your own.", envvar="SCENARIO")
 ]
+IfStandIn = Annotated[bool, typer.Option("--if-stand-in", help="With a real control plane do nothing, and say what comes next.")]
 Timeout = Annotated[float, typer.Option("--timeout", min=1, help="Seconds to wait for the verdict.")]
 
 
-def session(stack: Stack = "local", scenario: Scenario = DEMONSTRATION, timeout: Timeout = 330, json: Json = False) -> None:
+def session(
+    stack: Stack = "local", scenario: Scenario = DEMONSTRATION, timeout: Timeout = 330, if_stand_in: IfStandIn = False, json: Json = False
+) -> None:
     """Serve one session by the stand-in's script, and report what ran where: each tool call, its sandbox, its result, the egress.
 
     Exit code 0 only if the verdict is passed and, by the audit records, every call ran in the session's sandbox.
     """
     config, where = configuration(stack, json), places(stack)
+    if not config.is_stand_in and if_stand_in:
+        print("the control plane is a real one: put its key in with `domicile key`, start sessions there, and follow `domicile status`")
+        return
     if not config.is_stand_in:
         raise wrong_input(
             "a scripted session needs the stand-in: with a real control plane, start sessions there and follow `domicile status`"

@@ -9,7 +9,8 @@ import re
 import shutil
 from pathlib import Path
 
-from domicile.cli.containers import containers, machine
+from domicile.cli.containers import machine
+from domicile.cli.exit import ending_on
 from domicile.places import NETWORK_NAMESPACES, StackPlaces
 
 
@@ -19,18 +20,18 @@ def sweep(places: StackPlaces) -> list[str]:
 
 
 def _containers(places: StackPlaces) -> list[str]:
+    from domicile.machine.command import CommandError
+    from domicile.machine.sandboxes import remove_containers
+
     if shutil.which("podman") is None:
         return []  # then nothing of a stack can have run here
-    left = [state.name for state in containers(places.stack) if state.name.startswith(f"{places.prefix}-")]
-    for name in left:
-        machine("podman", "rm", "--force", "--time", "0", name)
-    return [f"container {name}" for name in left]
+    with ending_on(CommandError):
+        return [f"container {name}" for name in remove_containers(places.stack, "domicile.stack")]
 
 
 def _namespaces(places: StackPlaces) -> list[str]:
     own = re.compile(re.escape(places.prefix) + r"(-outside|-[0-9a-f]{8})?")
-    found = sorted(NETWORK_NAMESPACES.iterdir()) if NETWORK_NAMESPACES.is_dir() else []
-    left = [path.name for path in found if own.fullmatch(path.name)]
+    left = sorted(path.name for path in NETWORK_NAMESPACES.glob("*") if own.fullmatch(path.name))
     for name in left:
         machine("ip", "netns", "delete", name)
     return [f"network namespace {name}" for name in left]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from domicile.cli.bootstrap import bootstrap_stand_in
 from domicile.cli.engine import engine_for
 from domicile.cli.exit import ending_on, print_json
 from domicile.cli.outcome import changes_text, outputs_lines
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
 def up(stack: Stack = "local", json: Json = False) -> None:
     """Provision or change the perimeter: validate the configuration, build the images, apply the stack.
 
-    Run it again whenever it was interrupted; a second run changes nothing. With the stand-in, a key for its environment is made
-    on the first run; with a real control plane, put yours in with `domicile key`.
+    Run it again whenever it was interrupted; a second run changes nothing. The stand-in gets an environment key by itself; for a real
+    control plane put yours in with `domicile key`.
     """
     config, where = configuration(stack, json), places(stack)
     with Progress(quiet=json) as progress:
@@ -28,14 +27,13 @@ def up(stack: Stack = "local", json: Json = False) -> None:
         _build_images(where, config, progress)
         with progress.step("applying the stack"):
             applied = engine.run("up", stack, progress)
-        made = bootstrap_stand_in(config, where) if config.is_stand_in else []
     if json:
         print_json({"stack": stack, "changes": dict(applied.changes), "unchanged": applied.unchanged, "outputs": dict(applied.outputs)})
         return
     print(f"stack {stack}: {changes_text(applied)} ({progress.seconds:.1f} s)")
     print("\n".join(outputs_lines(applied.outputs)))
-    for line in made:
-        print(f"  {line}")
+    if not config.is_stand_in:
+        print("  with no environment key yet, the dispatcher waits for it: `domicile key`")
 
 
 def _build_images(where: StackPlaces, config: PerimeterConfig, progress: Progress) -> None:

@@ -5,24 +5,15 @@ from __future__ import annotations
 from domicile.cli.exit import CliError, ending_on
 from domicile.places import StackPlaces
 
-MOUNT = "domicile"
-ENVIRONMENT_KEY = "environment-key"
 
-
-def put(places: StackPlaces, name: str, value: str) -> None:
-    """Writes a secret's field `value`. Raises `CliError`, which never holds the value."""
+def put(places: StackPlaces, value: str, credential: str | None = None) -> None:
+    """Writes the environment key, or the credential of that name. Raises `CliError`, which never holds the value."""
+    from domicile.environment_key.local import CREDENTIALS, ENVIRONMENT_KEY, MOUNT
     from domicile.environment_key.openbao import OpenBao, OpenBaoError
 
+    name = f"{CREDENTIALS}/{credential}" if credential else ENVIRONMENT_KEY
     with ending_on(OpenBaoError), OpenBao(places.secrets_socket, _token(places)) as bao:
         bao.write_secret(MOUNT, name, {"value": value})
-
-
-def has(places: StackPlaces, name: str) -> bool:
-    """Whether a secret has a value. Raises `CliError`."""
-    from domicile.environment_key.openbao import OpenBao, OpenBaoError
-
-    with ending_on(OpenBaoError), OpenBao(places.secrets_socket, _token(places)) as bao:
-        return bao.has_secret(MOUNT, name)
 
 
 def _token(places: StackPlaces) -> str:
