@@ -16,7 +16,23 @@ import pytest
 from domicile_images import AptError, Cache, CacheError, RecipeError, build, is_loaded, key_in, load, load_recipe, unload
 
 CHECKOUT = Path(__file__).parents[2]
-BUILD = "import sys; from pathlib import Path; from domicile_images import *\nprint(build(load_recipe(Path(sys.argv[1])), Cache(Path(sys.argv[2])), key_in(Path(sys.argv[3]))).digest)"
+BUILD = """
+import sys
+from pathlib import Path
+from domicile_images import Cache, build, key_in, load_recipe
+recipe, cache, keys = map(Path, sys.argv[1:])
+print(build(load_recipe(recipe), Cache(cache), key_in(keys)).digest)
+"""
+KILLED = """
+import time
+from domicile_images.tree import Tree
+def write(self, out):
+    out.write(b"half")
+    out.flush()
+    print("x", flush=True)
+    time.sleep(60)
+Tree.write = write
+"""
 
 
 def copied(recipe: Path, folder: Path) -> Path:
@@ -66,8 +82,7 @@ def test_a_killed_build_leaves_nothing_that_the_next_would_take(small, tmp_path,
     """Killed at the worst moment: the layer is half written, the lock is held."""
     small(text="before")
     (tmp_path / "small" / "file").write_text("killed")
-    program = "import domicile_images.tree as tree, time\ntree.Tree.write = lambda self, out: (out.write(b'half'), out.flush(), print('x', flush=True), time.sleep(60))\n"
-    command = [sys.executable, "-c", program + BUILD, tmp_path / "small", tmp_path / "cache", tmp_path / "keys"]
+    command = [sys.executable, "-c", KILLED + BUILD, tmp_path / "small", tmp_path / "cache", tmp_path / "keys"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as killed:
         assert killed.stdout
         killed.stdout.read(1)

@@ -46,7 +46,9 @@ def test_a_changed_payload_is_refused(signed):
         verify(json.dumps(parts).encode(), "sha256:" + "0" * 64, signed.public_key.read_bytes())
 
 
-@pytest.mark.parametrize("broken", [b"", b"{}", b"[]", b"null", b'{"payload": 1, "signature": 2}', b'{"payload": "!", "signature": "!"}', b"\xff"])
+@pytest.mark.parametrize(
+    "broken", [b"", b"{}", b"[]", b"null", b'{"payload": 1, "signature": 2}', b'{"payload": "!", "signature": "!"}', b"\xff"]
+)
 def test_what_is_no_signature_is_refused(signed, broken):
     with pytest.raises(SignatureError):
         verify(broken, signed.digest, signed.public_key.read_bytes())

@@ -104,11 +104,15 @@ def test_sandbox_passes_container_structure_test(image, tmp_path):
     layout = f"oci:{image('sandbox').layout}:localhost/domicile/sandbox:latest"
     subprocess.run(["skopeo", "copy", "--quiet", layout, f"docker-archive:{archive}:domicile/sandbox:test"], check=True)
     rules = CHECKOUT / "images/sandbox/structure.yaml"
-    done = subprocess.run([tool, "test", "--driver=tar", f"--image={archive}", f"--config={rules}"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [tool, "test", "--driver=tar", f"--image={archive}", f"--config={rules}"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("program", ["usr/bin/stty", "usr/bin/git", "usr/bin/rg", "usr/bin/python3", "usr/bin/tar", "usr/bin/find", "usr/bin/sed"])
+@pytest.mark.parametrize(
+    "program", ["usr/bin/stty", "usr/bin/git", "usr/bin/rg", "usr/bin/python3", "usr/bin/tar", "usr/bin/find", "usr/bin/sed"]
+)
 def test_sandbox_has_what_the_toolset_and_agents_need(program, members):
     assert program in members("sandbox")
 
