@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -224,11 +225,11 @@ class Host:
     async def journal(self, source: str = "gateway", **more) -> Journal:
         return await Journal.open(self.folder / "journal" / source, source, "host-a", stack="test", **more)
 
-    async def fill(self, numbers, source: str = "gateway", pad: int = 0, **more):
+    async def fill(self, numbers, source: str = "gateway", pad: int = 0, at_once: int = 500, **more):
         journal = await self.journal(source, **more)
         events = [Event(activity="gateway.call", session_id="sesn_a", detail={"n": n, "pad": "x" * pad}) for n in numbers]
-        for start in range(0, len(events), 500):
-            await journal.append_all(events[start : start + 500])
+        for start in range(0, len(events), at_once):
+            await journal.append_all(events[start : start + at_once])
         await journal.close()
 
     async def start(self):
@@ -266,6 +267,10 @@ class Host:
             await asyncio.sleep(0.05)
         raise AssertionError(f"not within {seconds} s: {state}\n{(self.folder / 'shipper.log').read_text()[-2000:]}")
 
+    def unlock(self):
+        """Takes the immutable flag off archived segments, as an operator who removes an archive has to."""
+        subprocess.run(["chattr", "-R", "-f", "-i", str(self.folder / "archive")], check=False)
+
     def archived(self, source: str = "gateway") -> list[dict]:
         lines = [line for path in sorted((self.folder / "archive" / source).glob("*/0*.jsonl")) for line in path.read_bytes().splitlines()]
         return [json.loads(line) for line in lines]
@@ -289,6 +294,7 @@ async def host():
     yield made
     if made.process and made.process.returncode is None:
         await made.kill()
+    made.unlock()
     shutil.rmtree(folder)
 
 
