@@ -76,16 +76,9 @@ def _problems(policy: EgressPolicy) -> Iterator[Problem]:
         earlier = seen.setdefault((rule.host, rule.port), index)
         if earlier != index:
             yield Problem(where, f"{rule.host}:{rule.port}", "each host and port once", f"Merge it with rules[{earlier}].")
-        yield from _host_problems(where, rule)
+        if rule.port == PLAIN_HTTP_PORT:
+            yield Problem(f"{where}.port", "80", "a port that speaks TLS", "Plain HTTP isn't proxied; allow the host's HTTPS port.")
         yield from _inspection_problems(where, rule) if rule.mode == "inspect" else _tunnel_problems(where, rule)
-
-
-def _host_problems(where: str, rule: EgressRule) -> Iterator[Problem]:
-    if rule.port == PLAIN_HTTP_PORT:
-        yield Problem(f"{where}.port", "80", "a port that speaks TLS", "Plain HTTP isn't proxied; allow the host's HTTPS port.")
-    if rule.host.startswith("*.") and rule.host.count(".") < 2:
-        fix = "Name the organisation's own domain, as in `*.example.com`."
-        yield Problem(f"{where}.host", rule.host, "a wildcard below a domain of two labels or more", fix)
 
 
 def _tunnel_problems(where: str, rule: EgressRule) -> Iterator[Problem]:
