@@ -20,6 +20,7 @@ class ContainerEngineSpec(Spec):
     """Where podman's API listens; `running` is constant, so that a stopped one shows as drift."""
 
     socket: Path
+    runtime: str = "runc"
     running: bool = True
 
 
@@ -27,7 +28,7 @@ class ContainerEngineProvider(MachineProvider):
     """Starts `podman system service` as a process of its own session; its pid and start time lie beside the socket."""
 
     spec = ContainerEngineSpec
-    replaces = frozenset({"socket"})
+    replaces = frozenset({"socket", "runtime"})
 
     def identity(self, spec: ContainerEngineSpec) -> str:
         return str(spec.socket)
@@ -39,7 +40,7 @@ class ContainerEngineProvider(MachineProvider):
         spec.socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (spec.socket.parent / "service.log").open("ab") as log:
             process = subprocess.Popen(
-                ["podman", "system", "service", "--time", "0", f"unix://{spec.socket}"],
+                ["podman", "--runtime", spec.runtime, "system", "service", "--time", "0", f"unix://{spec.socket}"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -66,7 +67,7 @@ class ContainerEngineProvider(MachineProvider):
 
 
 class ContainerEngine(MachineResource):
-    """Podman's API: `socket`."""
+    """Podman's API: `socket`, and the `runtime` of what is started through it."""
 
     provider: ClassVar[MachineProvider] = ContainerEngineProvider()
 

@@ -21,7 +21,7 @@ def build(
     opts: pulumi.ResourceOptions,
 ) -> dict[str, Container]:
     """The four services, started after `needs`; a change of the settings starts those anew that read them."""
-    engine = ContainerEngine("container-engine", socket=str(places.container_engine), opts=opts)
+    engine = ContainerEngine("container-engine", socket=str(places.container_engine), runtime=settings.sandboxes.runtime, opts=opts)
     ground = [
         Folder(f"folder-{f.name}", path=str(f.path), uid=f.identity.uid, gid=f.identity.gid, mode=f.mode, retain=f.retain, opts=opts)
         for f in folders(settings)

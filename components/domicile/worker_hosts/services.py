@@ -110,7 +110,7 @@ def _dispatcher(settings: HostSettings, settings_file: Path) -> Service:
             sandboxes.seccomp_profile,
             places.container_engine.parent,
             places.gateway_control.parent,
-            *_files(settings.control_plane.ca_file),
+            *_files(settings.control_plane.ca_file, settings.egress.upstream_ca_file),
         ),
         writes=(
             places.ads.parent,

@@ -89,6 +89,8 @@ class Session:
         self._adopted = adopted
         self._lease = Lease(parts.queue, held, self._credentials, self._beaten, parts.metrics, parts.bounds)
         self._cause: asyncio.Future[Cause] = asyncio.get_running_loop().create_future()
+        self._asked: Cause | None = None
+        """Why the worker is on its way out, once it is."""
         self._worker_at: float | None = None
         self._claimed = time.monotonic()
         self.state: State = "claimed"
@@ -110,22 +112,29 @@ class Session:
         if event.session_id != self.held.session_id or event.work_id != self.held.work_id:
             return
         if event.event == "worker-stopped":
-            self.end(Cause.WORKER_STOPPED)
+            self.end(self._asked or Cause.WORKER_STOPPED)
         elif event.event == "session-ended":
-            self.end(Cause.SESSION_ENDED)
+            self._give_grace(Cause.SESSION_ENDED)
         else:
             self._worker_at = time.monotonic()
 
-    async def ask_to_stop(self, then: Cause) -> None:
-        """Tells the worker to stop; after the grace, ends the session with `then`."""
-        asyncio.get_running_loop().call_later(self._parts.bounds.stopping_seconds, self.end, then)
-        if self.state != "live":
-            return self.end(then)
+    async def ask_to_stop(self, why: Cause) -> None:
+        """Tells the worker to stop and waits for no more than the grace; a session that isn't live yet ends at once."""
+        if self._asked is not None:
+            return
+        self._give_grace(why)
+        if self.state == "claimed":
+            return self.end(why)
         try:
             await self._parts.identities.stopping(self.sandbox.address)
         except DispatcherError as error:
             log.warning("session.cannot-ask-worker", session=self.held.session_id, problem=str(error))
-        return None
+
+    def _give_grace(self, why: Cause) -> None:
+        """The worker finishes by itself (it posts what it has and syncs memory), or is ended after the grace."""
+        if self._asked is None:
+            self._asked = why
+            asyncio.get_running_loop().call_later(self._parts.bounds.stopping_seconds, self.end, why)
 
     async def bind_again(self) -> None:
         """The gateway is back: it is told of this session once more. Raises as `Identities.bind_again`."""
@@ -222,7 +231,7 @@ class Session:
     async def _watch_time(self) -> None:
         left = self.held.claimed_at + self._parts.settings.sandboxes.limits.session_seconds - time.time()
         await asyncio.sleep(max(0.0, left))
-        self.end(Cause.TIME_LIMIT)
+        await self.ask_to_stop(Cause.TIME_LIMIT)
 
     async def _beaten(self, beat: Beat) -> None:
         await self._note(last_heartbeat=beat.last_heartbeat, beat_at=time.time(), ttl_seconds=beat.ttl_seconds)

@@ -54,9 +54,11 @@ def check_files(settings: HostSettings) -> None:
 
 
 def write_ca_bundle(settings: HostSettings, authority_certificate: str) -> None:
-    """Writes what sandboxes trust: the system's certificates and the inspecting proxy's own."""
+    """Writes what sandboxes trust: the system's certificates, those of the policy's own hosts, and the inspecting proxy's."""
     system = SYSTEM_BUNDLE if SYSTEM_BUNDLE.is_file() else Path(certifi.where())
-    bundle = system.read_text().rstrip() + "\n" + authority_certificate.strip() + "\n"
+    own = settings.egress.upstream_ca_file
+    parts = [system.read_text(), own.read_text() if own else "", authority_certificate]
+    bundle = "".join(part.strip() + "\n" for part in parts if part)
     try:
         ssl.create_default_context(cadata=bundle)
     except ssl.SSLError as error:
