@@ -268,9 +268,14 @@ class Lab:
     bounds: Bounds = SOON
     dispatcher: Dispatcher | None = None
     running: asyncio.Task[None] | None = None
+    requests: list[str] = field(default_factory=list)
+    """Paths that the control plane was asked for, in order."""
     workers: list[Worker] = field(default_factory=list)
 
     # --- the host's parts ----------------------------------------------------------------------------------------------------
+
+    def polls(self) -> int:
+        return sum(path.endswith("/work/poll") for path in self.requests)
 
     def change(self, **sandboxes: Any) -> None:
         """Other settings for the sandboxes, before the dispatcher starts."""
@@ -295,11 +300,11 @@ class Lab:
         await self.until(lambda status: status["control_plane"]["reachable"] and len(warm(status)) == self.settings.sandboxes.warm)
 
     async def end(self, how: signal.Signals = signal.SIGTERM) -> None:
-        if self.running is not None:
-            if not self.running.done():
+        running, self.running = self.running, None
+        if running is not None:
+            if not running.done():
                 os.kill(os.getpid(), how)
-            await self.running
-            self.running = None
+            await running
 
     async def status(self) -> dict[str, Any]:
         return dict(json.loads(await get(self.settings.places.dispatcher_status, "/status")))
@@ -317,6 +322,14 @@ class Lab:
                     return status
             await asyncio.sleep(0.03)
         raise AssertionError(f"not within {seconds} s; the status is {status}")
+
+    @contextlib.contextmanager
+    def apart(self) -> Iterator[subprocess.Popen[bytes]]:
+        """A dispatcher in a process of its own; what is left of it at the end is killed."""
+        file = self.folder / "settings.json"
+        file.write_text(self.settings.model_dump_json())
+        with process(sys.executable, str(HERE / "dispatcher_process.py"), str(file), log=self.folder / "dispatcher.log") as started:
+            yield started
 
     # --- sessions ------------------------------------------------------------------------------------------------------------
 
@@ -357,6 +370,10 @@ class Lab:
         return [record.model_dump() for record in records if record.activity.startswith(activity)]
 
     # --- what is on the machine ----------------------------------------------------------------------------------------------
+
+    def process_of(self, sandbox: str) -> int:
+        """The process id of a sandbox's first process."""
+        return int(run("podman", "inspect", sandbox, "--format", "{{.State.Pid}}"))
 
     def containers(self) -> list[str]:
         found = run("podman", "ps", "--all", "--filter", f"label=domicile.stack={self.stack}", "--format", "{{.Names}}").split()
@@ -487,16 +504,17 @@ def host_settings(
 async def lab(folder: Path, image: Image, bao: Bao, engine: Path) -> AsyncIterator[Lab]:
     """A worker host with everything but its dispatcher running."""
     stack = f"t{secrets.token_hex(3)}"
-    run_folder = Path(f"/tmp/domicile-{stack}")
-    run_folder.mkdir()
+    run_folder = Path(f"/tmp/domicile-{stack}")  # short, as a socket's path must be
+    await asyncio.to_thread(run_folder.mkdir)
     with namespace(stack, "100.96.0.1"):
-        plane = ControlPlane(ttl_seconds=30)
+        requests: list[str] = []
+        plane = ControlPlane(ttl_seconds=30, log=lambda event, /, **of: requests.append(str(of["path"])) if event == "request" else None)
         async with plane.serve() as url:
             environment, key = plane.new_environment()
             settings = host_settings(stack, folder, run_folder, image, bao, engine, url, environment)
             gateway = Gateway(settings, await Journal.of(settings, "gateway"))
             await gateway.start()
-            made = Lab(stack, folder, settings, plane, key, bao, Proxy([]), gateway)
+            made = Lab(stack, folder, settings, plane, key, bao, Proxy([]), gateway, requests=requests)
             authority = make_authority(stack)
             made.secret("egress-ca", certificate=authority.certificate, key=authority.key)
             try:
