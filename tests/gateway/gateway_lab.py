@@ -30,7 +30,7 @@ SOURCE = "100.96.0.2"
 OTHER_SOURCE = "100.96.0.3"
 
 
-def settings(folder: Path, url: str, content: str = "digest") -> HostSettings:
+def settings(folder: Path, url: str, content: str = "digest", ca_file: Path | None = None) -> HostSettings:
     """A host's settings with all its places in `folder`."""
     places = {
         name: str(folder / f"{name}.sock")
@@ -53,7 +53,7 @@ def settings(folder: Path, url: str, content: str = "digest") -> HostSettings:
             "stack": "lab",
             "host": "lab-host",
             "environment_id": ENVIRONMENT,
-            "control_plane": {"url": url},
+            "control_plane": {"url": url, "ca_file": str(ca_file) if ca_file else None},
             "secrets": {"socket": str(folder / "x"), "role_id_file": str(folder / "r"), "secret_id_file": str(folder / "i")},
             "sandboxes": {"image": image, "seccomp_profile": str(folder / "p"), "ca_bundle": str(folder / "b")},
             "egress": {"resolvers": ["192.0.2.1"]},
@@ -211,9 +211,9 @@ class GatewayLab:
 
 
 @asynccontextmanager
-async def gateway_lab(url: str, content: str = "digest") -> AsyncIterator[GatewayLab]:
+async def gateway_lab(url: str, content: str = "digest", ca_file: Path | None = None) -> AsyncIterator[GatewayLab]:
     folder = Path(tempfile.mkdtemp(prefix="gateway-lab-", dir="/tmp"))
-    host = settings(folder, url, content)
+    host = settings(folder, url, content, ca_file)
     journal = await Journal.of(host, "gateway")
     recorder: Recorder = BreakableRecorder(journal)
     gateway = Gateway(host, recorder)

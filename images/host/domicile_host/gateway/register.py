@@ -40,6 +40,8 @@ class Register:
         self._sessions: dict[IPv4Address, Session] = {}
         self._books: dict[IPv4Address | None, RefusalBook] = {}
         self._waiting: dict[IPv4Address, asyncio.Future[None]] = {}
+        self.waited = asyncio.Event()
+        """Set once any sandbox has waited for its item."""
         self._subscribers: set[asyncio.Queue[GatewayEvent | None]] = set()
         self._background: set[asyncio.Task[None]] = set()
 
@@ -135,6 +137,7 @@ class Register:
             earlier.set_result(None)
         waiting = asyncio.get_running_loop().create_future()
         self._waiting[source] = waiting
+        self.waited.set()
         try:
             await asyncio.wait({waiting}, timeout=seconds)
         finally:

@@ -183,6 +183,7 @@ async def _carry(session: Session, source: ClientResponse, response: web.StreamR
 
 async def _write(response: web.StreamResponse, data: bytes) -> None:
     try:
-        await asyncio.wait_for(response.write(data), WRITE_SECONDS)
+        async with asyncio.timeout(WRITE_SECONDS):  # not wait_for, which can lose a cancellation (CPython issue 37658)
+            await response.write(data)
     except (TimeoutError, ConnectionError) as error:
         raise _ReaderGone from error
