@@ -90,7 +90,8 @@ class Thing(Resource):
     body: pulumi.Output
 
     def __init__(self, name, body=None, kind=None, zone=None, opts=None, rname=None):
-        super().__init__(ThingProvider(), rname or name, {"name": name, "body": body, "kind": kind, "zone": zone, "serial": None, "token": None}, opts)
+        props = {"name": name, "body": body, "kind": kind, "zone": zone, "serial": None, "token": None}
+        super().__init__(ThingProvider(), rname or name, props, opts)
 """
 
 HEAD = "import pulumi\nfrom pulumi import ResourceOptions as O\nfrom thing import Thing\n"

@@ -169,7 +169,8 @@ def test_config_reaches_the_program_with_its_secrets_marked(yard):
     yard.stack.set_config("plain", "x")
     yard.stack.set_config("password", "sesame", secret=True)
     yard.stack.set_config("deep.list[0]", "1", nested=True)
-    program = "c = pulumi.Config()\nfor k in ('plain', 'deep'):\n    pulumi.export(k, c.require(k))\npulumi.export('p', c.require_secret('password'))\n"
+    program = "c = pulumi.Config()\npulumi.export('plain', c.require('plain'))\npulumi.export('deep', c.require('deep'))\n"
+    program += "pulumi.export('p', c.require_secret('password'))\n"
     assert yard.up(program).outputs == {"plain": "x", "deep": '{"list":[1]}', "p": Secret("sesame")}
     assert "sesame" not in (yard.root / "Pulumi.dev.yaml").read_text()
 
@@ -183,3 +184,30 @@ def test_no_more_steps_run_at_once_than_asked_for(yard, bound):
         now += {"create": 1, "created": -1}[line.split()[0]]
         most = max(most, now)
     assert most <= bound
+
+
+def test_what_leaned_on_a_renamed_resource_goes_from_world_and_state(yard):
+    yard.up("p = Thing('p', rname='old')\nThing('a', opts=O(parent=p))\nThing('b', body=p.serial)\n")
+    result = yard.up("Thing('p', rname='new', opts=O(aliases=[pulumi.Alias(name='old')]))\n")
+    assert result.summary == {"delete": 2, "same": 2}
+    assert yard.names() == ["new"] and list(yard.world()) == ["p-1"]
+
+
+def test_a_failure_keeps_what_leans_on_a_renamed_resource_under_its_new_name(yard):
+    yard.up("p = Thing('p', rname='old')\nThing('b', body=p.serial)\n")
+    yard.up("Thing('p', rname='new', opts=O(aliases=[pulumi.Alias(name='old')]))\nraise ValueError\n")
+    (b,) = [r for r in yard.state() if str(r["urn"]).endswith("::b")]
+    assert [u.split("::")[-1] for u in b["dependencies"]] == ["new"]
+
+
+def test_a_delete_first_in_the_only_slot_does_not_wait_for_itself(yard):
+    program = "a = Thing('a', zone='{0}')\nb = Thing('b', kind=a.serial)\nfor i in range(5):\n    Thing(f't{{i}}', body='{0}')\n"
+    yard.up(program.format("north"))
+    yard.program(program.format("south"))
+    result = up(yard.stack, parallel=1, preview_first=False)
+    assert result.exit_code == 0 and result.summary == {"replace": 2, "same": 1, "update": 5}
+
+
+def test_the_passphrase_is_not_in_the_programs_or_a_providers_environment(yard, monkeypatch):
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "correct-horse")
+    assert yard.up("import os\nassert 'correct-horse' not in str(os.environ)\n").exit_code == 0

@@ -53,6 +53,13 @@ def test_a_lost_salt_in_the_configuration_is_taken_from_the_state(yard):
     assert yard.latest()["secrets_providers"]["state"]["salt"] in (yard.root / "Pulumi.dev.yaml").read_text()
 
 
+def test_a_users_comments_in_the_configuration_outlive_the_salt(yard):
+    (yard.root / "Pulumi.dev.yaml").write_text("# why it is so\nconfig:\n  yard:x: '1'\n")
+    assert yard.up("pulumi.export('x', pulumi.Config().require('x'))\n").outputs == {"x": "1"}
+    text = (yard.root / "Pulumi.dev.yaml").read_text()
+    assert "# why it is so" in text and text.count("encryptionsalt: v1:") == 1
+
+
 def test_the_layout_is_the_clis(yard):
     yard.up("Thing('a')\n")
     folder = yard.backend / ".pulumi"

@@ -51,11 +51,20 @@ class Checkpoint:
         self._write = write
         self._lock = threading.RLock()
         self._dirty = bool(base.pending)
-        self.names: dict[str, str] = {}  # old URN -> the new one that an alias gave it
 
     def resources(self) -> list[Resource]:
         with self._lock:
-            return self._done + [r.renamed(self.names) for r in self._base if r is not None]
+            return self._done + [r for r in self._base if r is not None]
+
+    def rename(self, old_urn: str, new_urn: str) -> None:
+        """An alias gave a resource a new URN: what leans on it names it so from here on."""
+        with self._lock:
+            for at, r in enumerate(self._base):
+                if r is not None and old_urn in r.leans_on:
+                    # Whoever holds the entry of before may still say what becomes of it: both stand for this place.
+                    new = self._base[at] = r.renamed({old_urn: new_urn})
+                    self._at[new] = at
+                    self._dirty = True
 
     @contextmanager
     def under_way(self, kind: str, resource: Resource) -> Iterator[None]:

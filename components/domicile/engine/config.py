@@ -51,8 +51,10 @@ class ConfigFile:
             raise ProjectError(f"{self.path}: secretsprovider {provider!r} is not supported by the embedded engine; use passphrase")
         return str(self.document.get("encryptionsalt") or "")
 
-    @salt.setter
-    def salt(self, salt: str) -> None:
+    def add_salt(self, salt: str) -> None:
+        """Write the salt that is missing, as a line of its own before the rest: a user's comments stay."""
+        text = self.path.read_text() if self.path.exists() else ""
+        write_atomically(self.path, f"encryptionsalt: {salt}\n{text.removeprefix('---').lstrip()}", mode=0o644)
         self.document = {"encryptionsalt": salt, **self.document}
 
     @property
@@ -76,7 +78,7 @@ class ConfigFile:
         return found
 
     def save(self) -> None:
-        write_atomically(self.path, yaml.safe_dump(self.document, sort_keys=False, allow_unicode=True))
+        write_atomically(self.path, yaml.safe_dump(self.document, sort_keys=False, allow_unicode=True), mode=0o644)
 
 
 def qualified(key: str, project: str) -> str:

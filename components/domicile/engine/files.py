@@ -7,11 +7,15 @@ import tempfile
 from pathlib import Path
 
 
-def write_atomically(path: Path, text: str, keep_before: bool = False) -> None:
-    """Write `text` so that a reader, a kill or a power cut finds the old file or the new one. `keep_before` leaves the old as `.bak`."""
+def write_atomically(path: Path, text: str, keep_before: bool = False, mode: int = 0o600) -> None:
+    """Write `text` so that a reader, a kill or a power cut finds the old file or the new one. `keep_before` leaves the old as `.bak`.
+
+    `mode` is that of a new file; one that is there keeps its own.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
+        os.fchmod(handle, path.stat().st_mode & 0o777 if path.exists() else mode)
         with os.fdopen(handle, "w") as f:
             f.write(text)
             f.flush()

@@ -24,6 +24,7 @@ ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
 if os.getppid() != int(sys.argv[1]): sys.exit(70)
 os.execvp(sys.argv[2], sys.argv[2:])
 """
+START_SECONDS = 120  # a plugin that hasn't said its port by then is hung; a big SDK on a busy machine takes 10
 _spawner = ThreadPoolExecutor(1, "spawner")  # the kernel's "parent" is a thread: this one lives as long as the engine
 
 
@@ -33,13 +34,10 @@ class Child:
     def __init__(
         self, command: list[str], folder: Path, env: Mapping[str, str], on_line: Callable[[str, str], None], port_first: bool = False
     ) -> None:
-        self.name = Path(command[0]).name if not port_first else " ".join(Path(c).name for c in command[:1])
+        self.name = Path(command[0]).name
         self.last_words: deque[str] = deque(maxlen=20)
         launch = [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()), *command]
-        self.process: subprocess.Popen[str] = _spawner.submit(
-            subprocess.Popen, launch, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder, env=dict(env),
-            text=True, start_new_session=True, errors="replace",
-        ).result()  # fmt: skip
+        self.process: subprocess.Popen[str] = _spawner.submit(_spawn, launch, folder, _without_passphrase(env)).result()
         self._on_line = on_line
         self._pumps = [self._pump(self.process.stderr, "stderr")]
         self.port = self._read_port() if port_first else 0
@@ -47,7 +45,10 @@ class Child:
 
     def _read_port(self) -> int:
         assert self.process.stdout is not None  # noqa: S101 it is a pipe
+        impatience = threading.Timer(START_SECONDS, self.process.kill)
+        impatience.start()
         line = self.process.stdout.readline().strip()
+        impatience.cancel()
         if line.isdigit():
             return int(line)
         self.stop()
@@ -88,3 +89,16 @@ class Child:
         for pump in self._pumps:
             pump.join(patience_seconds)
         return code
+
+
+def _spawn(launch: list[str], folder: Path, env: dict[str, str]) -> subprocess.Popen[str]:
+    """Start it in a session of its own: Ctrl-C is the engine's, a provider in the midst of a step must not get it."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        launch, stdin=pipe, stdout=pipe, stderr=pipe, cwd=folder, env=env, text=True, errors="replace", start_new_session=True
+    )
+
+
+def _without_passphrase(env: Mapping[str, str]) -> dict[str, str]:
+    """A program or a provider has no business with what opens the state's secrets."""
+    return {k: v for k, v in env.items() if not k.startswith("PULUMI_CONFIG_PASSPHRASE")}

@@ -35,7 +35,6 @@ class Registrar:
         self.news: dict[str, Resource] = {}  # what this run has registered, done
         self.seen: set[str] = set()  # what this run has begun to register
         self.claimed: set[str] = set()  # old URNs that a registration of this run took over
-        self.replaced: list[Resource] = []  # entries to be deleted at the end
         self._stack_outputs: Properties | None = None
         self._old_urns: dict[str, str] = {}
         self._deleted_first: set[str] = set()
@@ -213,9 +212,7 @@ class Registrar:
         if old.pending_replacement:
             return self._steps.create(new, "replace", old)
         made = self._steps.create(new, "replace")
-        doomed = replace(old, delete=True)
-        self._steps.checkpoint.amend(old, doomed)
-        self.replaced.append(doomed)
+        self._steps.checkpoint.amend(old, replace(old, delete=True))
         return made
 
     def _delete_first(self, step: Step, old: Resource, new: Resource, first: list[Resource]) -> Resource:
@@ -235,8 +232,7 @@ class Registrar:
             self._journal.failed("delete-replaced", old, error)
             raise error
         self._steps.delete(old, "delete-replaced", keep_as=kept)
-        with self._turn:
-            self.olds[old.urn] = kept
+        self.olds[old.urn] = kept  # without the turn: who has it may be waiting for this step's slot
         return kept
 
     def _dependents_to_go(self, root: Resource) -> list[Resource]:
@@ -301,9 +297,7 @@ class Registrar:
         if decision.op != "replace" or old is None:
             return self._at_once(decision.op, old, new, decision)
         self._replaced_providers.add(new.urn)
-        doomed = replace(old, delete=True)
-        self._steps.checkpoint.amend(old, doomed)
-        self.replaced.append(doomed)
+        self._steps.checkpoint.amend(old, replace(old, delete=True))
         self._steps.checkpoint.supersede(None, new)
         self._journal.planned(Step("replace", new.urn, old, new, decision.replace_reasons, decision.diff_reasons, decision.detailed))
         return new
@@ -317,7 +311,7 @@ class Registrar:
                 self.claimed.add(candidate)
                 if candidate != urn:
                     self._old_urns[urn] = candidate
-                    self._steps.checkpoint.names[candidate] = urn
+                    self._steps.checkpoint.rename(candidate, urn)
                 return old
         return None
 

@@ -70,8 +70,7 @@ class Stack:
             providers = self.backend.read(self.project.name, self.name).get("secrets_providers") or {}
             salt = (providers.get("state") or {}).get("salt") or ""
         crypter = Crypter(self.passphrase, salt) if salt else Crypter.new(self.passphrase)
-        file.salt = crypter.salt
-        file.save()
+        file.add_salt(crypter.salt)
         return crypter
 
     def open(self) -> Opened:
