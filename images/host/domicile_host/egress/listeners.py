@@ -44,6 +44,7 @@ TLS_INSPECTOR = "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector
 
 _LISTENER: Json = {"per_connection_buffer_limit_bytes": 262_144, "listener_filters_timeout": "5s"}
 _CHAIN: Json = {"transport_socket_connect_timeout": "5s"}
+_BOUNDS: Json = {"idle_timeout": "300s", "max_headers_count": 64, "headers_with_underscores_action": "REJECT_REQUEST"}
 _MAX_CONNECTIONS = 20_000
 _TUNNEL_IDLE = "600s"
 _FORWARDING_HEADERS = (
@@ -78,7 +79,10 @@ def listeners(settings: HostSettings) -> list[Json]:
 
 
 def ingress(settings: HostSettings) -> Json:
-    """Takes CONNECT and nothing else: names the session by the link's address, then the rule by the CONNECT's target."""
+    """Takes one CONNECT a connection: names the session by the link's address, then the rule by the CONNECT's target.
+
+    A refusal ends the connection, so that the packet filter's bound on new connections bounds what refusals can fill the log with.
+    """
     target = "%REQ(:AUTHORITY)%"
     filters = [
         _remembering(remember(SOURCE, "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"), remember(TUNNEL, "%STREAM_ID%")),
@@ -93,6 +97,7 @@ def ingress(settings: HostSettings) -> Json:
         codec_type="HTTP1",
         generate_request_id=True,
         http_protocol_options={"accept_http_10": True},
+        common_http_protocol_options=_BOUNDS | {"max_requests_per_connection": 1},
         upgrade_configs=[{"upgrade_type": "CONNECT"}],
         route_config=_routes("ingress", ["*"], [_tunnel_route(name) for name in internal_listeners(settings)]),
         http_filters=filters,
@@ -308,11 +313,7 @@ def _manager(name: str, **fields: Any) -> Json:
         "max_request_headers_kb": 32,
         "request_headers_timeout": "5s",
         "stream_idle_timeout": "0s" if name == "gateway" else "300s",
-        "common_http_protocol_options": {
-            "idle_timeout": "300s",
-            "max_headers_count": 64,
-            "headers_with_underscores_action": "REJECT_REQUEST",
-        },
+        "common_http_protocol_options": _BOUNDS,
         "use_remote_address": True,
         "skip_xff_append": True,
         "internal_address_config": {"cidr_ranges": [{"address_prefix": "255.255.255.255", "prefix_len": 32}]},

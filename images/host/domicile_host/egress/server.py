@@ -32,7 +32,6 @@ from domicile_host.egress.policy import connect_rules, request_rules
 from domicile_host.settings import HostSettings
 
 CONFIRM_SECONDS = 5.0
-STOP_SECONDS = 1.0
 
 _SESSION = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _SPOKEN = (rbac_action, network_inputs_pb2, http_inputs_pb2)
@@ -104,7 +103,7 @@ class PolicyServer:
         if self._renewal:
             self._renewal.cancel()
         if self._server:
-            await self._server.stop(STOP_SECONDS)
+            await self._server.stop(None)
 
     async def admit(self, source: str, session_id: str) -> None:
         """Lets `session_id` out from `source`; returns when Envoy has it in force.
