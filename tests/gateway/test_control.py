@@ -161,6 +161,7 @@ async def test_heartbeats_follow_each_other_as_opaque_strings(lab: GatewayLab, p
     assert (lost.status, lost.json["error"]["details"]["error_code"]) == (412, "heartbeat_precondition_failed")
     assert lost.json["error"]["details"]["current_state"]["last_heartbeat"] == second["last_heartbeat"]
     assert (await beat("NO_HEARTBEAT")).status == 412
+    assert lab.rules() == ["heartbeat-order"] * 2
     assert (await lab.statuses())[0]["heartbeat_age_seconds"] < 60
     await lab.restart()
     await lab.bind_again(binding)

@@ -193,6 +193,7 @@ BODIES: dict[str, tuple[str, Callable[[str], bytes]]] = {
     "integer-over-64-bits": ("json", lambda call: _plain(call).replace("false", "9" * 30).encode()),
     "deep-nesting": ("json", lambda call: _plain(call).replace('"done"', "[" * 100_000 + "]" * 100_000).encode()),
     "nesting-under-recursion-limit": ("json", lambda call: _plain(call).replace('"done"', "[" * 200 + "]" * 200).encode()),
+    "millions-of-parts": ("json", lambda call: _plain(call).replace('"done"', "[" + "[]," * 5_000_000 + "0]").encode()),
     "lone-surrogate": ("json", lambda call: _plain(call).replace("done", "\\ud800").encode()),
     "lone-surrogate-in-key": ("json", lambda call: _plain(call).replace('"is_error"', '"\\udfff":1,"is_error"').encode()),
     "duplicate-key": ("json", lambda call: _plain(call).replace('"type": "user.', '"type": "user.message", "type": "user.', 1).encode()),

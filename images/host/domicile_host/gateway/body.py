@@ -41,6 +41,12 @@ def refuse_any(request: web.BaseRequest) -> None:
         raise Refused("no-body", 400, "this call has no body")
 
 
+def cut(request: web.BaseRequest) -> None:
+    """Breaks the connection of a request whose answer has begun and can't be ended."""
+    if request.transport is not None:
+        request.transport.abort()
+
+
 def json_answer(status: int, value: JsonValue, headers: Mapping[str, str]) -> web.Response:
     """A control plane's answer as the worker gets it."""
     if value is None and status == 204:

@@ -9,6 +9,7 @@ from collections import Counter
 from time import monotonic
 
 from aiohttp import web
+from pydantic import JsonValue
 
 ERROR_TYPES = {
     400: "invalid_request_error",
@@ -26,12 +27,16 @@ ERROR_TYPES = {
 
 
 class Refused(Exception):
-    """A request that doesn't pass. `rule` names the check, `status` is the answer's, the message says what to do."""
+    """A request that doesn't pass. `rule` names the check, `status` is the answer's, the message says what to do.
 
-    def __init__(self, rule: str, status: int, message: str) -> None:
+    `details` stands for the error's usual details where the control plane's own form has others.
+    """
+
+    def __init__(self, rule: str, status: int, message: str, details: dict[str, JsonValue] | None = None) -> None:
         super().__init__(message)
         self.rule = rule
         self.status = status
+        self.details = details
 
 
 class Unavailable(Exception):
@@ -45,12 +50,13 @@ class Unavailable(Exception):
 
 def answer(error: Refused | Unavailable) -> web.Response:
     """The error as Anthropic's API writes it; `x-should-retry` tells the official SDKs not to ask again for what stays refused."""
+    own = {"error_code": f"domicile_{error.rule.replace('-', '_')}"}
     body = {
         "type": "error",
         "error": {
-            "type": ERROR_TYPES.get(error.status, "api_error"),
+            "type": ERROR_TYPES.get(error.status, "invalid_request_error"),
             "message": f"session gateway: {error} (rule {error.rule})",
-            "details": {"error_code": f"domicile_{error.rule.replace('-', '_')}"},
+            "details": (error.details if isinstance(error, Refused) else None) or own,
         },
     }
     response = web.json_response(body, status=error.status)

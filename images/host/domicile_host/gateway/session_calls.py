@@ -130,21 +130,16 @@ async def stream(session: Session, call: Call, request: web.BaseRequest) -> web.
             raise
         if not prepared:
             raise Refused("unbound", 401, "this session isn't served here any more") from None
-        _cut(request)
+        body.cut(request)
         return prepared[0]
     except (_ReaderGone, BrokenStream, Unavailable) as ended:
         if not prepared:
             raise ended if isinstance(ended, Unavailable) else Unavailable("upstream", 502, f"the control plane sent {ended}") from ended
         log.warning("stream-cut", session_id=session.binding.session_id, why=type(ended).__name__)
-        _cut(request)
+        body.cut(request)
         return prepared[0]
     finally:
         session.streams.discard(pump)
-
-
-def _cut(request: web.BaseRequest) -> None:
-    if request.transport is not None:
-        request.transport.abort()
 
 
 async def _pump(session: Session, call: Call, request: web.BaseRequest, prepared: list[web.StreamResponse]) -> web.StreamResponse:

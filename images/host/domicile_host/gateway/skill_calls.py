@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import aiohttp
+import structlog
 from aiohttp import web
 from pydantic import JsonValue
 
 from domicile_host.gateway import body, upstream
-from domicile_host.gateway.refusal import Refused, Unavailable
+from domicile_host.gateway.refusal import Refused
 from domicile_host.gateway.routes import Call
 from domicile_host.gateway.session import Session
+
+log = structlog.get_logger("gateway")
 
 ARCHIVE_BYTES = 1 << 30
 """A skill's archive; the Go worker's own limit for its content (SDK 2.12, skillarchive.go)."""
@@ -41,13 +45,21 @@ async def content(session: Session, call: Call, request: web.BaseRequest) -> web
         answer.headers.update(upstream.response_headers(response.headers))
         answer.content_length = response.content_length
         await answer.prepare(request)
-        passed = 0
-        async for chunk in response.content.iter_any():
-            passed += len(chunk)
-            if passed > ARCHIVE_BYTES:
-                raise Unavailable("upstream", 502, "the skill's archive is over the limit")
-            await answer.write(chunk)
+        try:
+            await _copy(response, answer)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            log.warning("archive-cut", session_id=session.binding.session_id, skill_id=skill_id, why=type(error).__name__)
+            body.cut(request)  # the head is out: only a broken connection says that the rest isn't there
         return answer
+
+
+async def _copy(response: aiohttp.ClientResponse, answer: web.StreamResponse) -> None:
+    passed = 0
+    async for chunk in response.content.iter_any():
+        passed += len(chunk)
+        if passed > ARCHIVE_BYTES:
+            raise OSError("the skill's archive is over the limit")
+        await answer.write(chunk)
 
 
 async def _named(session: Session, skill_id: str) -> frozenset[str]:

@@ -13,6 +13,9 @@ from pydantic import JsonValue
 DEPTH_LIMIT = 64
 """Nesting that a body may have; the documented bodies have at most 7 levels."""
 
+PARTS_LIMIT = 1 << 20
+"""Brackets and commas that a body may have: more would only serve to fill the memory. The longest text has 256 KiB."""
+
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -37,7 +40,10 @@ def parse(data: bytes) -> JsonValue:
 
 
 def parse_from_sandbox(data: bytes) -> JsonValue:
-    """`parse` for what a sandbox wrote: also refuses deep nesting and strings that aren't Unicode text (lone surrogates)."""
+    """`parse` for what a sandbox wrote: also refuses what would take much memory, deep nesting, and strings that aren't
+    Unicode text (lone surrogates)."""
+    if data.count(b"[") + data.count(b"{") + data.count(b",") > PARTS_LIMIT:
+        raise MalformedJson("of too many parts")
     value = parse(data)
     _check_depth(value)
     if _SURROGATE_ESCAPE.search(data.decode("utf-8")):

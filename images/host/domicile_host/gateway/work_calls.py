@@ -30,7 +30,7 @@ async def heartbeat(session: Session, call: Call, request: web.BaseRequest) -> w
     state = "stopped" if session.stopped else "stopping" if session.stopping else "active"
     expected = call.query.get("expected_last_heartbeat")
     if expected is not None and state == "active" and session.beats and expected not in session.beats:
-        return _precondition_failed(session.beats[-1], state)
+        raise _precondition_failed(session.beats[-1], state)
     # The value before the last one stays good: a worker whose answer got lost asks with it again.
     last = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     session.beats = (session.beats[-1] if session.beats else expected or FIRST, last)
@@ -48,12 +48,10 @@ async def heartbeat(session: Session, call: Call, request: web.BaseRequest) -> w
     return body.json_answer(200, answer, {})
 
 
-def _precondition_failed(last: str, state: str) -> web.Response:
+def _precondition_failed(last: str, state: str) -> Refused:
     current: dict[str, JsonValue] = {"last_heartbeat": last, "lease_extended": False, "state": state, "ttl_seconds": TTL_SECONDS}
     details: dict[str, JsonValue] = {"error_code": "heartbeat_precondition_failed", "current_state": current}
-    message = "the expected heartbeat isn't the last one: another worker serves this item"
-    error: dict[str, JsonValue] = {"type": "invalid_request_error", "message": message, "details": details}
-    return body.json_answer(412, {"type": "error", "error": error}, {})
+    return Refused("heartbeat-order", 412, "the expected heartbeat isn't the last one: another worker serves this item", details)
 
 
 async def stop(session: Session, _call: Call, request: web.BaseRequest) -> web.StreamResponse:
