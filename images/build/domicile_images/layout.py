@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import os
 import time
 from collections.abc import Sequence
@@ -54,12 +53,12 @@ class Layout:
         for layer in layers:
             os.link(cache.blob(layer.sha256), self._blobs / layer.sha256)
         described = [{"mediaType": LAYER, "digest": f"sha256:{layer.sha256}", "size": layer.size} for layer in layers]
-        return self._manifest(_configuration(recipe, layers), described, f"{recipe.reference}:latest")
+        return self._manifest(_configuration(recipe, layers), described, f"{recipe.reference}:latest", "image")
 
     def signature(self, digest: str, signature: ImageSignature) -> None:
         """Adds the image's signature, in the image that cosign looks for under the tag `sha256-<digest>.sig`."""
         note = {"dev.cosignproject.cosign/signature": base64.b64encode(signature.signature).decode()}
-        self._beside(digest, "sig", [self._blob(SIMPLE_SIGNING, signature.payload) | {"annotations": note}])
+        self._beside(digest, "sigs", [self._blob(SIMPLE_SIGNING, signature.payload) | {"annotations": note}])
 
     def statements(self, digest: str, envelopes: dict[str, bytes]) -> None:
         """Adds signed statements by predicate type, in the image that cosign looks for under `sha256-<digest>.att`."""
@@ -67,34 +66,30 @@ class Layout:
             self._blob(DSSE, envelope) | {"annotations": {"dev.cosignproject.cosign/signature": "", "predicateType": kind}}
             for kind, envelope in sorted(envelopes.items())
         ]
-        self._beside(digest, "att", layers)
+        self._beside(digest, "atts", layers)
 
     def close(self) -> None:
         """Writes the index, which makes it a layout."""
         (self._folder / "oci-layout").write_bytes(canonical({"imageLayoutVersion": "1.0.0"}))
         (self._folder / "index.json").write_bytes(canonical({"schemaVersion": 2, "manifests": self._manifests}))
 
-    def _beside(self, digest: str, suffix: str, layers: list[dict[str, Any]]) -> None:
+    def _beside(self, digest: str, kind: str, layers: list[dict[str, Any]]) -> None:
         diffs = [layer["digest"] for layer in layers]
         configuration = {"architecture": "", "os": "", "created": CREATED, "config": {}, "rootfs": {"type": "layers", "diff_ids": diffs}}
-        self._manifest(configuration, layers, f"{digest.replace(':', '-')}.{suffix}")
+        self._manifest(configuration, layers, f"{digest.replace(':', '-')}.{kind.removesuffix('s')}", kind)
 
-    def _manifest(self, configuration: dict[str, Any], layers: list[dict[str, Any]], tag: str) -> str:
+    def _manifest(self, configuration: dict[str, Any], layers: list[dict[str, Any]], tag: str, kind: str) -> str:
         config = self._blob(CONFIG, canonical(configuration))
         manifest = self._blob(MANIFEST, canonical({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers}))
-        self._manifests.append(manifest | {"annotations": {"org.opencontainers.image.ref.name": tag}})
+        # `kind` lets `cosign verify --local-image` read the layout as it is, without a registry
+        notes = {"org.opencontainers.image.ref.name": tag, "kind": f"dev.cosignproject.cosign/{kind}"}
+        self._manifests.append(manifest | {"annotations": notes})
         return str(manifest["digest"])
 
     def _blob(self, media_type: str, data: bytes) -> dict[str, Any]:
         sha256 = hashlib.sha256(data).hexdigest()
         (self._blobs / sha256).write_bytes(data)
         return {"mediaType": media_type, "digest": f"sha256:{sha256}", "size": len(data)}
-
-
-def read_manifest(layout: Path, digest: str) -> dict[str, Any]:
-    """A manifest of a layout."""
-    manifest: dict[str, Any] = json.loads((layout / "blobs" / "sha256" / digest.removeprefix("sha256:")).read_bytes())
-    return manifest
 
 
 def _configuration(recipe: Recipe, layers: Sequence[Layer]) -> dict[str, Any]:
