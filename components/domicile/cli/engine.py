@@ -119,7 +119,7 @@ class PulumiCli:
         self._asked("stack", "select", "--create", stack)
         if verb == "preview":
             return self._preview(stack)
-        arguments = [verb, "--stack", stack, "--non-interactive", "--yes", "--skip-preview"]
+        arguments = [verb, "--stack", stack, "--non-interactive", "--yes", "--skip-preview", *(["--refresh"] if verb == "up" else [])]
         ran = self._pulumi(arguments, show=not self._quiet)
         if ran.returncode:
             raise CliError(f"pulumi {verb} failed (exit {ran.returncode}): {self._words(ran)}")
@@ -187,7 +187,8 @@ class Embedded:
             return engine.refresh(stack, progress.event, break_dead_lock=True, clear_pending_creates=True)
         if verb == "destroy":
             return engine.destroy(stack, progress.event, break_dead_lock=True)
-        result = engine.up(stack, progress.event, break_dead_lock=True, preview_first=False)
+        # looked at first: what was killed or changed by hand since the last run is put right
+        result = engine.up(stack, progress.event, refresh=True, break_dead_lock=True, preview_first=False)
         if not result.exit_code and stack.backend.read(stack.project.name, stack.name).get("pending_operations"):
             # every create is idempotent and has now been done again, so what was pending is in the state
             engine.refresh(stack, progress.event, clear_pending_creates=True)
