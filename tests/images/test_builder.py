@@ -9,11 +9,12 @@ import signal
 import subprocess
 import sys
 import threading
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from domicile_images import AptError, Cache, CacheError, RecipeError, build, is_loaded, key_in, load, load_recipe, unload
+from domicile_images import AptError, Cache, CacheError, RecipeError, build, is_loaded, key_in, load, load_recipe, lock, unload
 
 CHECKOUT = Path(__file__).parents[2]
 BUILD = """
@@ -132,8 +133,8 @@ def locked(small, tmp_path, monkeypatch) -> Path:
     )
     monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
     package = {"name": "hello", "version": "2.10-3", "arch": "amd64", "size": 5, "path": "pool/main/h/hello/hello.deb"}
-    sha256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"  # of "hello"
-    (tmp_path / "small" / "debian.lock.json").write_text(json.dumps([{**package, "sha256": sha256}]))
+    hello = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"  # of "hello"
+    (tmp_path / "small" / "debian.lock.json").write_text(json.dumps([{**package, "sha256": hello}]))
     return tmp_path / "small"
 
 
@@ -181,9 +182,9 @@ def test_a_wrong_recipe_is_refused_before_anything_is_made(small, tmp_path, key,
     assert not (tmp_path / "empty").exists()
 
 
-def test_no_lock_names_a_host(tmp_path):
-    for lock in (*CHECKOUT.glob("images/*/debian.lock.json"), *CHECKOUT.glob("images/*/wheels.lock")):
-        assert "://" not in lock.read_text(), lock
+def test_no_lock_names_a_host():
+    for file in (*CHECKOUT.glob("images/*/debian.lock.json"), *CHECKOUT.glob("images/*/wheels.lock")):
+        assert "://" not in file.read_text(), file
 
 
 def test_two_threads_may_build_in_one_process(small, tmp_path, key):
@@ -217,3 +218,56 @@ def test_key_is_part_of_what_is_reused(small, tmp_path):
     other = build(load_recipe(tmp_path / "small"), Cache(tmp_path / "cache"), key_in(tmp_path / "other"))
     assert other.digest == image.digest
     assert other.signature.read_bytes() != image.signature.read_bytes()
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch):
+    """A machine whose only Debian archive is a folder with the package `hello`, which depends on perl."""
+    archive = tmp_path / "mirror"
+    archive.mkdir()
+    packages = [("hello", "1:2.10-3", "Depends: perl-base, base\n"), ("base", "1", ""), ("perl-base", "5", "")]
+    described = [
+        f"Package: {name}\nVersion: {version}\n{depends}Filename: ./pool/{name}_{version.rpartition(':')[2]}_amd64.deb\n"
+        f"Architecture: amd64\nMaintainer: nobody\nSize: 5\nSHA256: {sha256(name.encode()).hexdigest()}\n"
+        for name, version, depends in packages
+    ]
+    (archive / "Packages").write_text("\n".join(described))
+
+    def of(origin: str) -> None:
+        index = (archive / "Packages").read_bytes()
+        sums = f" {sha256(index).hexdigest()} {len(index)} Packages"
+        (archive / "Release").write_text(f"Origin: {origin}\nSuite: bookworm\nDate: Sat, 01 Jan 2022 00:00:00 UTC\nSHA256:\n{sums}\n")
+        (tmp_path / "sources.list").write_text(f"deb [trusted=yes] copy:{archive} ./\n")
+        (tmp_path / "apt.conf").write_text(
+            f'Dir::Etc::sourcelist "{tmp_path}/sources.list";\nDir::Etc::sourceparts "/dev/null";\n'
+            f'Dir::State::lists "{tmp_path}/lists";\nDir::Cache "{tmp_path}/apt";\nAPT::Sandbox::User "root";\n'
+        )
+        (tmp_path / "lists" / "partial").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "apt").mkdir(exist_ok=True)
+        monkeypatch.setenv("APT_CONFIG", str(tmp_path / "apt.conf"))
+        subprocess.run(["apt-get", "-q", "update"], check=True, capture_output=True)
+
+    return of
+
+
+def test_lock_names_packages_below_the_mirror_and_leaves_out_what_no_image_holds(mirror, small, tmp_path):
+    mirror("Debian")
+    small()
+    recipe = tmp_path / "small" / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("debian: []", "debian: [hello]"))
+    assert lock(load_recipe(tmp_path / "small"))
+    assert not lock(load_recipe(tmp_path / "small"))
+    locked = json.loads((tmp_path / "small" / "debian.lock.json").read_text())
+    assert [(package["name"], package["version"], package["path"]) for package in locked] == [
+        ("base", "1", "./pool/base_1_amd64.deb"),
+        ("hello", "1:2.10-3", "./pool/hello_2.10-3_amd64.deb"),
+    ]
+
+
+def test_lock_takes_nothing_from_an_archive_that_is_not_debians(mirror, small, tmp_path):
+    mirror("Somebody")
+    small()
+    recipe = tmp_path / "small" / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("debian: []", "debian: [hello]"))
+    with pytest.raises(AptError, match="Debian"):
+        lock(load_recipe(tmp_path / "small"))
