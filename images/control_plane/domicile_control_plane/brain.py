@@ -13,19 +13,28 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from .log import Logger
 from .memory import MemoryStores
-from .scenario import Call, Expectation, Scenario, Turn, fill, fill_pattern
+from .scenario import Answer, Call, Confirmation, Expectation, Scenario, ScenarioError, Turn, fill, fill_pattern
 from .sessions import UNRESOLVED, Event, Sessions
-from .shapes import MemoryCreate, MemoryStoreCreate, SessionCreate, UserEvent, UserInterrupt, Work
+from .shapes import (
+    Content,
+    MemoryCreate,
+    MemoryStoreCreate,
+    SessionCreate,
+    UserCustomToolResult,
+    UserEvent,
+    UserInterrupt,
+    UserToolConfirmation,
+    Work,
+)
 from .skills import Skills
 from .store import Store
 from .work import WorkQueue
 
 Verdict = Literal["running", "passed", "failed"]
-_USER_EVENT: TypeAdapter[UserEvent] = TypeAdapter(UserEvent)
 Phase = Literal["calls", "between", "settling", "over"]
 
 
@@ -79,28 +88,14 @@ class ScriptedBrain:
 
     def start(self, environment_id: str, scenario: Scenario, variables: dict[str, str]) -> str:
         """Create the scenario's session and begin to play; the session's id."""
-        with self._store.transaction():
-            skills = [{"skill_id": self._skills.create(skill.name, skill.description, skill.files)} for skill in scenario.session.skills]
-            stores, resources = self._attach(scenario, {**scenario.variables, **variables})
-            asked = SessionCreate.model_validate(
-                {
-                    "agent": {"name": scenario.name, "skills": skills},
-                    "environment_id": environment_id,
-                    "title": scenario.session.title or scenario.name,
-                    "metadata": scenario.session.metadata,
-                }
-            )
-            session_id = self._sessions.create(asked, resources)
-            known = {**scenario.variables, **variables, "session.id": session_id, "environment.id": environment_id}
-            run = Run(session_id, scenario, Progress(variables=known, stores=stores), time.time())
-            self._store.run(
-                "INSERT INTO runs VALUES (?, ?, '{}', 'running', '[]', ?, NULL)", session_id, scenario.model_dump_json(), run.created_at
-            )
-            self._runs[session_id] = run
-            self._sessions.emit(session_id, "user.message", content=[{"type": "text", "text": fill(scenario.prompt, known)}])
-            self._next_turn(run)
+        try:
+            with self._store.transaction():
+                run = self._set_up(environment_id, scenario, {**scenario.variables, **variables})
+                self._next_turn(run)
+        except KeyError as error:
+            raise ScenarioError(f"${{{{{error.args[0]}}}}} has no value: give it among the variables") from error
         self._after(scenario.limit_seconds, self._expire, run)
-        return session_id
+        return run.session_id
 
     def resume(self) -> None:
         """Go on with the runs that a former process left."""
@@ -153,6 +148,24 @@ class ScriptedBrain:
             case "user.message":
                 self._sessions.wake(session_id)
 
+    def _set_up(self, environment_id: str, scenario: Scenario, variables: dict[str, str]) -> Run:
+        skills = [{"skill_id": self._skills.create(skill.name, skill.description, skill.files)} for skill in scenario.session.skills]
+        stores, resources = self._attach(scenario, variables)
+        prompt = fill(scenario.prompt, variables)
+        asked = {
+            "agent": {"name": scenario.name, "skills": skills},
+            "environment_id": environment_id,
+            "title": scenario.session.title or scenario.name,
+            "metadata": scenario.session.metadata,
+        }
+        session_id = self._sessions.create(SessionCreate.model_validate(asked), resources)
+        known = {**variables, "session.id": session_id, "environment.id": environment_id}
+        run = self._runs[session_id] = Run(session_id, scenario, Progress(variables=known, stores=stores), time.time())
+        sql = "INSERT INTO runs VALUES (?, ?, '{}', 'running', '[]', ?, NULL)"
+        self._store.run(sql, session_id, scenario.model_dump_json(), run.created_at)
+        self._sessions.emit(session_id, "user.message", content=_text(prompt))
+        return run
+
     def _attach(self, scenario: Scenario, variables: dict[str, str]) -> tuple[dict[str, str], list[dict[str, Any]]]:
         stores: dict[str, str] = {}
         resources = []
@@ -163,6 +176,13 @@ class ScriptedBrain:
             resources.append(self._memory.attachment(stores[store.name], store.access, fill(store.mount_path, variables)))
         return stores, resources
 
+    def archived(self, session_id: str) -> None:
+        """The session was ended by somebody else; see `Sessions.archive`."""
+        run = self._runs.get(session_id)
+        if run is not None and not run.finished.is_set():
+            run.reasons.append("the session was archived before the scenario's end")
+            self._finish(run)
+
     def _next_turn(self, run: Run) -> None:
         progress = run.progress
         if progress.turn + 1 >= len(run.scenario.turns):
@@ -170,27 +190,23 @@ class ScriptedBrain:
             return
         progress.turn += 1
         turn = run.turn
-        if turn.user is not None and progress.turn > 0 and progress.phase != "between":
+        if turn.user is not None and progress.phase != "between":
             self._sessions.emit(run.session_id, "session.status_idle", stop_reason={"type": "end_turn"})
             progress.phase = "between"
-        if turn.user is not None and progress.turn > 0 and turn.when == "dormant" and self._queue.live_item(run.session_id):
+        if turn.user is not None and turn.when == "dormant" and self._queue.live_item(run.session_id):
             self._save(run)
             return
         self._play(run)
 
     def _play(self, run: Run) -> None:
-        turn, session_id = run.turn, run.session_id
-        if turn.user is not None and run.progress.turn > 0:
-            self._sessions.emit(session_id, "user.message", content=[{"type": "text", "text": turn.user}])
+        session_id = run.session_id
+        if run.turn.user is not None:
+            self._sessions.emit(session_id, "user.message", content=_text(run.turn.user))
         self._sessions.wake(session_id)
         self._sessions.emit(session_id, "session.status_running")
-        if turn.say is not None:
-            self._sessions.emit(session_id, "agent.message", content=[{"type": "text", "text": turn.say}])
-        for event in turn.events:
-            self._sessions.emit(session_id, **_raw(event))
         run.progress.phase, run.progress.scheduled, run.progress.calls = "calls", False, {}
         try:
-            self._call(run, turn)
+            self._act(run)
         except KeyError as error:
             run.reasons.append(f"turn {run.progress.turn + 1}: ${{{{{error.args[0]}}}}} has no value")
             self._conclude(run)
@@ -200,18 +216,20 @@ class ScriptedBrain:
         else:
             self._next_turn(run)
 
-    def _call(self, run: Run, turn: Turn) -> None:
+    def _act(self, run: Run) -> None:
+        """What the agent does in this turn: it speaks, and makes its calls."""
+        turn, variables = run.turn, run.progress.variables
+        if turn.say is not None:
+            self._sessions.emit(run.session_id, "agent.message", content=_text(fill(turn.say, variables)))
+        for event in turn.events:
+            fields = fill(event, variables)
+            self._sessions.emit(run.session_id, fields.pop("type"), **fields)
         for place, call in enumerate(turn.calls):
-            asked = call.permission or run.scenario.session.permissions.get(
-                call.tool or "", run.scenario.session.permissions.get("default", "allow")
-            )
-            fields: dict[str, Any] = {"name": call.tool or call.custom, "input": fill(call.input, run.progress.variables)}
-            fill(call.answer and call.answer.text, run.progress.variables)
-            if call.tool is not None:
-                fields |= {"evaluated_permission": asked, "evaluation": {"type": "always_ask" if asked == "ask" else "always_allow"}}
-            event = self._sessions.emit(run.session_id, "agent.tool_use" if call.tool else "agent.custom_tool_use", **fields)
+            fill(call.answer and call.answer.text, variables)
+            kind = "agent.tool_use" if call.tool else "agent.custom_tool_use"
+            event = self._sessions.emit(run.session_id, kind, input=fill(call.input, variables), **_call_fields(run.scenario, call))
             run.progress.calls[event["id"]] = place
-            run.progress.variables[f"calls.{_name(run, place)}.event_id"] = event["id"]
+            variables[f"calls.{_name(run, place)}.event_id"] = event["id"]
 
     def _wait(self, run: Run) -> None:
         """Idle until the open calls are resolved."""
@@ -231,25 +249,16 @@ class ScriptedBrain:
         for event_id, place in run.progress.calls.items():
             call, state = run.turn.calls[place], self._sessions.call_state(event_id)
             if call.confirm is not None and state == "ask":
-                said: dict[str, Any] = {"type": "user.tool_confirmation", "tool_use_id": event_id, "result": call.confirm.result}
-                if call.confirm.message and call.confirm.result == "deny":
-                    said["deny_message"] = call.confirm.message
-                self._after(call.confirm.after_seconds, self._speak, run, event_id, said)
+                self._after(call.confirm.after_seconds, self._speak, run, event_id, _confirmation(call.confirm, event_id))
             if call.answer is not None and state == "open":
-                content = [{"type": "text", "text": fill(call.answer.text, run.progress.variables)}]
-                said = {
-                    "type": "user.custom_tool_result",
-                    "custom_tool_use_id": event_id,
-                    "content": content,
-                    "is_error": call.answer.is_error,
-                }
-                self._after(call.answer.after_seconds, self._speak, run, event_id, said)
+                text = fill(call.answer.text, run.progress.variables)
+                self._after(call.answer.after_seconds, self._speak, run, event_id, _custom_result(call.answer, text, event_id))
         if run.turn.interrupt_after_seconds is not None:
             self._after(run.turn.interrupt_after_seconds, self._interrupt, run, run.progress.turn)
 
-    def _speak(self, run: Run, event_id: str, said: dict[str, Any]) -> None:
+    def _speak(self, run: Run, event_id: str, said: UserEvent) -> None:
         if event_id in run.progress.calls and self._sessions.call_state(event_id) in UNRESOLVED:
-            self._sessions.receive(run.session_id, [_user_event(said)])
+            self._sessions.receive(run.session_id, [said])
 
     def _interrupt(self, run: Run, turn: int) -> None:
         if run.progress.turn == turn and run.progress.phase == "calls":
@@ -389,9 +398,23 @@ def _name(run: Run, place: int) -> str:
     return run.turn.calls[place].id or f"{run.progress.turn + 1}.{place + 1}"
 
 
-def _raw(event: dict[str, Any]) -> dict[str, Any]:
-    return {"kind": event["type"], **{key: value for key, value in event.items() if key != "type"}}
+def _text(text: str) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": text}]
 
 
-def _user_event(said: dict[str, Any]) -> UserEvent:
-    return _USER_EVENT.validate_python(said)
+def _call_fields(scenario: Scenario, call: Call) -> dict[str, Any]:
+    if call.tool is None:
+        return {"name": call.custom}
+    permission = call.permission or scenario.session.permission(call.tool)
+    evaluation = {} if permission == "deny" else {"evaluation": {"type": "always_ask" if permission == "ask" else "always_allow"}}
+    return {"name": call.tool, "evaluated_permission": permission, **evaluation}
+
+
+def _confirmation(confirm: Confirmation, event_id: str) -> UserEvent:
+    message = confirm.message if confirm.result == "deny" else None
+    return UserToolConfirmation(type="user.tool_confirmation", tool_use_id=event_id, result=confirm.result, deny_message=message)
+
+
+def _custom_result(answer: Answer, text: str, event_id: str) -> UserEvent:
+    content = [Content(type="text", text=text)]
+    return UserCustomToolResult(type="user.custom_tool_result", custom_tool_use_id=event_id, content=content, is_error=answer.is_error)

@@ -10,13 +10,15 @@ import base64
 import hashlib
 import json
 import secrets
+import time
 from dataclasses import dataclass
 from typing import Literal
 
 from .errors import AuthenticationError
-from .stamps import now_text
+from .stamps import now_text, text
 from .store import Store
 
+TOKEN_OUTLIVES_ITEM_SECONDS = 60.0  # how long is not documented; workers still post after their item has stopped
 Kind = Literal["environment key", "item token", "API key"]
 
 
@@ -92,7 +94,7 @@ class Credentials:
         return Caller("environment key", environment_id=row["environment_id"]) if row else None
 
     def _item_token(self, hashed: str) -> Caller | None:
-        sql = """SELECT w.environment_id, w.id, w.subject, w.generation = t.generation AS current
-                 FROM item_tokens t JOIN work w ON w.id = t.work_id WHERE t.hash = ?"""
-        row = self._store.row(sql, hashed)
+        sql = """SELECT w.environment_id, w.id, w.subject, w.generation = t.generation AS current FROM item_tokens t
+                 JOIN work w ON w.id = t.work_id WHERE t.hash = ? AND (w.stopped_at IS NULL OR w.stopped_at > ?)"""
+        row = self._store.row(sql, hashed, text(time.time() - TOKEN_OUTLIVES_ITEM_SECONDS))
         return Caller("item token", row["environment_id"], row["id"], row["subject"], bool(row["current"])) if row else None

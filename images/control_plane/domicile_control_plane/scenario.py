@@ -132,9 +132,16 @@ class Turn(Part):
     user: str | None = Field(None, description="a new user message, which ends the exchange before it")
     when: Literal["idle", "dormant"] = Field("idle", description="send it once the session is idle, or once its work item has stopped")
     say: str | None = Field(None, description="an agent.message before the calls")
-    events: list[dict[str, Any]] = Field([], description="further events emitted as they are, such as agent.thinking")
+    events: list[dict[str, Any]] = Field([], description="further events, each with a `type`, such as agent.thinking")
     calls: list[Call] = []
     interrupt_after_seconds: float | None = Field(None, ge=0, description="the user interrupts so long after the calls")
+
+    @field_validator("events")
+    @classmethod
+    def _typed(cls, value: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if not all(isinstance(event.get("type"), str) for event in value):
+            raise ValueError("each event needs a `type`")
+        return value
 
 
 class Skill(Part):
@@ -162,6 +169,10 @@ class Setup(Part):
     skills: list[Skill] = []
     memory_stores: list[Memory] = Field([], max_length=8)
     permissions: dict[str, Permission] = Field({}, description="tool name, or `default`, to permission")
+
+    def permission(self, tool: str) -> Permission:
+        """What a call of this tool needs: allow unless said otherwise."""
+        return self.permissions.get(tool, self.permissions.get("default", "allow"))
 
 
 class MemoryCheck(Part):

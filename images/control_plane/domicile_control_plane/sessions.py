@@ -40,6 +40,9 @@ class Brain(Protocol):
     def received(self, session_id: str, event: Event) -> None:
         """A user event was accepted and stored."""
 
+    def archived(self, session_id: str) -> None:
+        """The session was ended from outside."""
+
 
 class Sessions:
     """All sessions."""
@@ -193,8 +196,11 @@ class Sessions:
 
     def archive(self, session_id: str) -> None:
         """End the session for good."""
-        self._store.run("UPDATE sessions SET archived_at = ? WHERE id = ?", now_text(), session_id)
-        self.emit(session_id, "session.status_terminated")
+        with self._store.transaction():
+            self._store.run("UPDATE sessions SET archived_at = ? WHERE id = ?", now_text(), session_id)
+            self.emit(session_id, "session.status_terminated")
+            if self.brain is not None:
+                self.brain.archived(session_id)
 
     def _admit(self, session_id: str, event: UserEvent) -> None:
         match event:

@@ -19,7 +19,7 @@ from ..server import ControlPlane
 from . import api, faults, page
 from .access import PLANE
 
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def application(plane: ControlPlane) -> web.Application:
@@ -67,7 +67,6 @@ async def _own_clients_only(request: web.Request, handler: Handler) -> web.Strea
     """Refuse what a web page in the operator's browser could send: another site's request, or a name rebound to loopback."""
     listener = request.get_extra_info("socket")
     on_socket = listener is not None and listener.family == socket.AF_UNIX
-    host = request.host.rpartition(":")[0] if request.host.rpartition(":")[2].isdigit() else request.host
-    if not on_socket and (host not in _LOOPBACK or "origin" in request.headers):
+    if not on_socket and (request.url.host not in _LOOPBACK or "origin" in request.headers):
         raise PermissionDeniedError("the admin API answers local clients only, by the name localhost")
     return await handler(request)

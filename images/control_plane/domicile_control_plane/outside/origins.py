@@ -24,7 +24,7 @@ async def serve_origins(names: Collection[str], address: str, port: int, tls: ss
     async def answer(request: web.Request) -> web.Response:
         body = await request.read()
         seen = received(request, body)
-        known = request.host.rpartition(":")[0] in names if request.host.rpartition(":")[2].isdigit() else request.host in names
+        known = request.url.host in names
         log("origin", source=request.remote, known=known, **seen)
         return web.json_response(seen, status=200 if known else 421)
 
