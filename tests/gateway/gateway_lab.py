@@ -290,6 +290,7 @@ class ToldPlane:
     watchers: dict[str, set[asyncio.Queue[bytes]]] = field(default_factory=dict)
     post_answer: Callable[[web.Request], Awaitable[web.StreamResponse | None]] | None = None
     page_size: int = 1000
+    archive_cut: bool = False
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def session(self, session_id: str = "sesn_own", **fields: Any) -> None:
@@ -338,6 +339,13 @@ class ToldPlane:
         if parts[:2] == ["v1", "sessions"] and parts[2] in self.sessions:
             return await self._session(request, parts[2], parts[3:], body)
         if parts[:2] == ["v1", "skills"]:
+            if parts[-1] == "content" and self.archive_cut:
+                response = web.StreamResponse(headers={"content-length": "1000"})
+                await response.prepare(request)
+                await response.write(b"PK-arch")
+                assert request.transport is not None
+                request.transport.abort()
+                return response
             if parts[-1] == "content":
                 return web.Response(body=b"PK-archive", content_type="application/zip")
             return web.json_response({"id": "skv_7", "type": "skill_version", "skill_id": parts[2], "name": "pdf"})

@@ -70,7 +70,7 @@ class Model:
         return call["session_thread_id"] not in ended and not answered and self.uncertain.get(call_id, text) == text
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(steps)
 def test_the_ledger_agrees_with_the_model(sequence: list[Any]) -> None:
     ledger, model = Ledger(), Model()
@@ -103,7 +103,7 @@ def test_the_ledger_agrees_with_the_model(sequence: list[Any]) -> None:
             model.uncertain[call_id] = text
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(said, max_size=12), st.randoms(use_true_random=False))
 def test_events_learned_twice_or_by_pages_change_nothing(events: list[dict[str, Any]], random: Any) -> None:
     """The history and the stream overlap."""
@@ -125,7 +125,7 @@ def _standing(ledger: Ledger, call_id: str) -> str:
 
 
 @pytest.mark.timeout(120)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.one_of(said, posted, st.just("restart")), max_size=14))
 def test_a_whole_gateway_agrees_with_the_model(sequence: list[Any]) -> None:
     asyncio.run(_play(sequence))

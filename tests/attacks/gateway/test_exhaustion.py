@@ -68,6 +68,16 @@ async def test_flood_of_requests_of_one_session_leaves_the_others_alone(
     assert (await lab.ask(other, "GET", "/v1/sessions/sesn_other")).status == 200
 
 
+async def test_flood_of_large_bodies(lab: GatewayLab, plane: ToldPlane) -> None:
+    """Three of the largest pass at once; then the session waits, and a worker that sends again is served later."""
+    binding = await lab.bind()
+    call, large = plane.call(), b" " * (27 << 20)
+    answers = [await lab.ask(binding, "POST", "/v1/sessions/sesn_own/events", data=large) for _ in range(4)]
+    assert answers[-1].rule == "body-rate"
+    assert "x-should-retry" not in answers[-1].headers
+    assert (await lab.post(binding, tool_result(call))).status == 200
+
+
 async def test_too_many_streams(lab: GatewayLab, plane: ToldPlane) -> None:
     binding = await lab.bind()
     async with AsyncExitStack() as streams:

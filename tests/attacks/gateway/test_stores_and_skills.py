@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 from gateway_lab import GatewayLab, ToldPlane
 
@@ -148,6 +149,16 @@ async def test_after_a_restart_a_skills_content_passes_without_asking_for_its_ve
 async def test_another_skill_or_version(lab: GatewayLab, plane: ToldPlane, binding: Binding, target: str) -> None:
     assert (await lab.ask(binding, "GET", target)).rule == "own-skills"
     assert not any(arrival.target == target for arrival in plane.arrivals)
+
+
+async def test_an_archive_that_ends_early_isnt_taken_for_whole(lab: GatewayLab, plane: ToldPlane, binding: Binding) -> None:
+    """The connection breaks; nothing is put after what came."""
+    plane.archive_cut = True
+    with pytest.raises(aiohttp.ClientError):
+        await lab.ask(binding, "GET", "/v1/skills/skill_own/versions/skv_7/content")
+    raw = f"GET /v1/skills/skill_own/versions/skv_7/content HTTP/1.1\r\nhost: x\r\nx-domicile-source: {binding.source}\r\n"
+    got = await lab.raw(f"{raw}authorization: Bearer {binding.capability.get_secret_value()}\r\n\r\n".encode())
+    assert got.count(b"HTTP/1.1") == 1
 
 
 async def test_an_answer_that_is_another_session_attaches_nothing(lab: GatewayLab, plane: ToldPlane) -> None:

@@ -46,7 +46,9 @@ async def delete(session: Session, call: Call, request: web.BaseRequest) -> web.
 async def _change(
     session: Session, call: Call, request: web.BaseRequest, shape: type[posts.NewMemory] | type[posts.ChangedMemory]
 ) -> web.StreamResponse:
-    value = posts.write(posts.read_shape(shape, posts.read_json(await body.read(request, posts.SMALL_BYTES))))
+    given = await body.read(request, posts.SMALL_BYTES)
+    session.take_volume(len(given))
+    value = posts.write(posts.read_shape(shape, posts.read_json(given)))
     assert isinstance(value, dict)  # noqa: S101 - a model's dump is a dict; said for the type checker
     await _record(session, call, {"content": session.records.content(value["content"]), "path": value.get("path")})
     return await _pass(session, call, request, strict_json.serialise(value))

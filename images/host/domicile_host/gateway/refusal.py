@@ -121,11 +121,12 @@ class Allowance:
         self._left = float(burst)
         self._at = monotonic()
 
-    def take(self) -> bool:
+    def take(self, amount: float = 1) -> bool:
+        """Takes `amount` if it is left; says whether it was."""
         now = monotonic()
         self._left = min(self._burst, self._left + (now - self._at) * self._per_second)
         self._at = now
-        if self._left < 1:
+        if self._left < amount:
             return False
-        self._left -= 1
+        self._left -= amount
         return True

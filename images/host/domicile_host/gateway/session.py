@@ -34,6 +34,8 @@ WAITING = 256
 """Requests that wait for a place among those; the next is refused."""
 BURST, PER_SECOND = 600, 10.0
 """Requests at once and in the long run: one session can't use up the organisation's rate limit (1,200 reads a minute)."""
+BURST_BYTES, BYTES_PER_SECOND = 64 << 20, 2 << 20
+"""Bodies at once and in the long run: reading the largest takes a third of a second, in which no other session is served."""
 
 _HEADERS: Mapping[str, str] = {
     "accept": "application/json",
@@ -91,6 +93,7 @@ class Session:
         """Held by the one post of a result that is under way: tools run one at a time in a session."""
         self._publish = publish
         self._allowance = Allowance(BURST, PER_SECOND)
+        self._volume = Allowance(BURST_BYTES, BYTES_PER_SECOND)
         self._active = asyncio.Semaphore(ACTIVE)
         self._inside = 0
         self._attached: Attached | None = None
@@ -119,6 +122,11 @@ class Session:
                 yield
         finally:
             self._inside -= 1
+
+    def take_volume(self, size: int) -> None:
+        """Counts a body. Raises `Refused` when the session has sent too much of late; the worker sends it again."""
+        if not self._volume.take(size):
+            raise Refused("body-rate", 429, "too much was posted of late: wait a moment")
 
     def check_bound(self) -> None:
         """Raises `Refused` once the binding is gone."""

@@ -49,8 +49,10 @@ async def history(session: Session, call: Call, request: web.BaseRequest) -> web
 
 async def result(session: Session, call: Call, request: web.BaseRequest) -> web.StreamResponse:
     async with session.posting:
-        posted = posts.read_result(await body.read(request, posts.RESULT_BYTES))
+        given = await body.read(request, posts.RESULT_BYTES)
+        session.take_volume(len(given))
         session.check_bound()
+        posted = posts.read_result(given)
         event = posts.write(posted)
         assert isinstance(event, dict)  # noqa: S101 - a model's dump is a dict; said for the type checker
         digest = result_digest(event)
