@@ -73,7 +73,7 @@ python3 -c 'import multiprocessing as m; print(m.Pool(2).map(abs, [-1]))'
 git clone -q /workspace/work /workspace/copy
 mkdir /mnt/memory/store && touch /mnt/memory/store/note
 script="$(mktemp)" && printf '#!/bin/sh\\nexit 7\\n' > "$script" && chmod +x "$script" && { "$script" || test $? = 7; }
-stty --version > /dev/null
+python3 -c 'import pty, sys; sys.exit(pty.spawn(["stty", "-echo"]))'
 """
 
 
