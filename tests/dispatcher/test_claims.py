@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from dispatcher_lab import get
 
 from domicile_control_plane.faults import Fault
 
@@ -23,8 +24,9 @@ async def test_nothing_is_acked_before_a_sandbox_is_sure(host: Lab, tmp_path: Pa
     host.put_key()
     await host.ready()
     session_id = host.enqueue()
-    await host.plane.until(lambda: host.plane.queue.stats(host.settings.environment_id).pending == 1)
-    await host.until(lambda status: not status["sandboxes"])
+    await host.until(lambda _: host.plane.queue.stats(host.settings.environment_id).pending == 1)
+    while "domicile_dispatcher_sandbox_failures_total 1.0" not in await get(host.settings.places.dispatcher_status, "/metrics"):
+        await host.status()
     assert host.work(session_id).acknowledged_at is None
     profile.write_text(good)
     await host.live(session_id)

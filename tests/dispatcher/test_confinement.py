@@ -5,32 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from dispatcher_lab import enter, run, warm
+from dispatcher_lab import inside, run, warm
 
 if TYPE_CHECKING:
     from dispatcher_lab import Lab
 
 pytestmark = pytest.mark.perimeter
-
-
-def inside(namespace: str, look: Callable[[], object]) -> object:
-    """Looks at something from within a network namespace, in a thread that ends with it."""
-    found: list[object] = []
-
-    def enter_and_look() -> None:
-        enter(Path("/run/netns") / namespace)
-        found.append(look())
-
-    thread = threading.Thread(target=enter_and_look)
-    thread.start()
-    thread.join(30)
-    return found[0]
 
 
 def reach(address: str, port: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> str:
@@ -52,6 +36,11 @@ async def pooled(host: Lab) -> dict[str, str]:
     host.put_key()
     await host.ready()
     return warm(await host.status())[0]
+
+
+def told(process: int, file: str) -> str:
+    """What the kernel tells of a process."""
+    return Path(f"/proc/{process}/{file}").read_text()
 
 
 def namespace_of(host: Lab, sandbox: dict[str, str]) -> str:
@@ -84,27 +73,27 @@ async def test_a_sandbox_has_no_ipv6_address(host: Lab) -> None:
 async def test_every_sandbox_is_confined(host: Lab) -> None:
     sandbox = await pooled(host)
     process = host.process_of(sandbox["sandbox_id"])
-    status = dict(line.split(":\t", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines() if ":\t" in line)
+    status = dict(line.split(":\t", 1) for line in told(process, "status").splitlines() if ":\t" in line)
     assert {status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
     assert (status["NoNewPrivs"], status["Seccomp"], status["Uid"].split()[0]) == ("1", "2", "65532")
-    mounts = {line.split()[1]: line.split()[3].split(",") for line in Path(f"/proc/{process}/mounts").read_text().splitlines()}
+    mounts = {line.split()[1]: line.split()[3].split(",") for line in told(process, "mounts").splitlines()}
     assert "ro" in mounts["/"]
     assert {"noexec", "nosuid", "nodev", "size=1024k"} <= set(mounts["/tmp"])
     assert {"nosuid", "nodev", "size=1024k", "uid=65532"} <= set(mounts["/workspace"])
     assert {"noexec", "nosuid", "nodev", "uid=65532"} <= set(mounts["/mnt/memory"])
     assert "ro" in mounts["/etc/ssl/certs/ca-certificates.crt"]
-    limits = Path(f"/proc/{process}/limits").read_text()
+    limits = told(process, "limits")
     assert any(line.startswith("Max core file size        0  ") for line in limits.splitlines())
 
 
 async def test_a_sandboxs_environment_holds_ways_and_no_names(host: Lab) -> None:
     sandbox = await pooled(host)
     process = host.process_of(sandbox["sandbox_id"])
-    environment = dict(part.split("=", 1) for part in Path(f"/proc/{process}/environ").read_text().split("\0") if part)
+    environment = dict(part.split("=", 1) for part in told(process, "environ").split("\0") if part)
     assert environment["ANTHROPIC_BASE_URL"] == "http://100.96.0.1:8080"
     assert environment["HOSTNAME"] == "sandbox"
-    told = " ".join(environment.values())
-    assert not any(name in told for name in (host.stack, host.settings.host, host.settings.environment_id, "sk-ant", sandbox["address"]))
+    values = " ".join(environment.values())
+    assert not any(name in values for name in (host.stack, host.settings.host, host.settings.environment_id, "sk-ant", sandbox["address"]))
 
 
 async def test_cgroup_limits_hold(host: Lab) -> None:

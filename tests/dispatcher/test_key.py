@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.perimeter
 
 
+def files(folder: Path) -> list[str]:
+    return [path.read_text(errors="replace") for path in folder.rglob("*") if path.is_file()]
+
+
 async def test_without_a_key_the_dispatcher_waits_and_says_so(host: Lab) -> None:
     await host.start()
     status = await host.until(lambda status: "environment key" in (status["waiting_for"] or ""))
@@ -61,11 +65,6 @@ async def test_neither_key_nor_item_token_is_on_disk_or_in_the_logs(host: Lab, c
     await host.worker(session_id)
     session = next(iter(host.dispatcher._sessions))
     token, capability = (part.get_secret_value() for part in (session._item.token, session._item.capability))
-    texts = [path.read_text(errors="replace") for path in Path(host.folder).rglob("*") if path.is_file()]
-    texts += [capfd.readouterr().out, await _whole_status(host)]
+    texts = [*files(host.folder), capfd.readouterr().out, str(await host.status())]
     for secret in (host.key, token, capability):
         assert not any(secret in text for text in texts)
-
-
-async def _whole_status(host: Lab) -> str:
-    return str(await host.status())

@@ -66,7 +66,7 @@ class Dispatcher:
         self._links = Links(settings)
         self._egress = Egress()
         ledger = Ledger(places.ledger)
-        self._sandboxes = Sandboxes(settings, self._engine, self._links, ledger, self._metrics, bounds)
+        self._sandboxes = Sandboxes(settings, self._engine, self._links, ledger, recorder, self._metrics, bounds)
         self._pool = Pool(self._sandboxes, settings.sandboxes.warm, bounds)
         self._sessions = Sessions()
         self._parts = Parts(

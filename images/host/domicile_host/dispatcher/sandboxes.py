@@ -12,6 +12,7 @@ from ipaddress import IPv4Address
 
 import structlog
 
+from domicile_host.audit.event import Event, Recorder
 from domicile_host.dispatcher import container
 from domicile_host.dispatcher.addresses import Addresses
 from domicile_host.dispatcher.bounds import Bounds
@@ -40,11 +41,14 @@ class Sandbox:
 class Sandboxes:
     """What exists of sandboxes on this host."""
 
-    def __init__(self, settings: HostSettings, engine: Engine, links: Links, ledger: Ledger, metrics: Metrics, bounds: Bounds) -> None:
+    def __init__(
+        self, settings: HostSettings, engine: Engine, links: Links, ledger: Ledger, recorder: Recorder, metrics: Metrics, bounds: Bounds
+    ) -> None:
         self._settings = settings
         self._engine = engine
         self._links = links
         self._ledger = ledger
+        self._recorder = recorder
         self._metrics = metrics
         self._bounds = bounds
         self._addresses = Addresses(settings.network)
@@ -81,9 +85,15 @@ class Sandboxes:
         namespace = await self._links.make(sandbox_id, address)
         spec = container.spec(self._settings, sandbox_id, self.image_id, namespace)
         container_id = await self._engine.create(spec)
+        await self._recorder.append(self._created(sandbox_id, address))
         await self._engine.start(container_id)
         await self._ledger.put(entry.model_copy(update={"container_id": container_id}))
         return Sandbox(sandbox_id, spec["name"], address, container_id, entry.made_at)
+
+    def _created(self, sandbox_id: str, address: IPv4Address) -> Event:
+        sandboxes = self._settings.sandboxes
+        detail = {"address": str(address), "image": f"{sandboxes.image.reference}@{sandboxes.image.digest}", "runtime": sandboxes.runtime}
+        return Event(activity="sandbox.created", sandbox_id=self.name(sandbox_id), detail=detail)
 
     async def running(self) -> dict[str, str]:
         """Names and ids of this host's running sandbox containers."""

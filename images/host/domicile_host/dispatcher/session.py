@@ -124,7 +124,8 @@ class Session:
             return
         self._give_grace(why)
         if self.state == "claimed":
-            return self.end(why)
+            self.end(why)
+            return
         try:
             await self._parts.identities.stopping(self.sandbox.address)
         except DispatcherError as error:
@@ -189,7 +190,8 @@ class Session:
         await self._record("session.leased", adopted=self._adopted)
         await self._parts.identities.bind(self._binding())
         self.state = "live"
-        self._parts.metrics.bound.observe(time.monotonic() - self._claimed)
+        if not self._adopted:
+            self._parts.metrics.bound.observe(time.monotonic() - self._claimed)
         await self._record("session.bound", address=str(self.sandbox.address))
         await self._note(admitted=True)
 
