@@ -86,7 +86,7 @@ def _held(name: str) -> list[str]:
 
 
 def _rules(name: str) -> str:
-    """A digest of the rules in force, without what changes by itself: counters, and the members of sets that rules fill."""
+    """A digest of the rules in force, without what changes by itself: counters, and members of sets that rules fill (all but the intervals)."""
     listed = json.loads(run("ip", "netns", "exec", name, "nft", "-j", "list", "ruleset"))["nftables"]
     return hashlib.sha256(json.dumps([_lasting(entry) for entry in listed if "metainfo" not in entry]).encode()).hexdigest()
 
@@ -96,7 +96,7 @@ def _lasting(value: Any) -> Any:
         return [_lasting(item) for item in value]
     if not isinstance(value, dict):
         return value
-    changing = {"handle", "packets", "bytes", *(["elem"] if "dynamic" in value.get("flags", []) else [])}
+    changing = {"handle", "packets", "bytes", *([] if "interval" in value.get("flags", []) else ["elem"])}
     return {key: _lasting(item) for key, item in value.items() if key not in changing}
 
 
