@@ -111,3 +111,11 @@ async def test_a_required_header_that_is_missing_is_a_400_that_names_it(api, hea
     async with api.client.get(f"{api.url}{api.work}/poll", headers=sent) as answer:
         assert answer.status == 400
         assert header in (await answer.json())["error"]["message"]
+
+
+async def test_an_item_token_does_not_long_outlive_its_item(api, token_of):
+    session_id, item = await acked(api)
+    await api.call("POST", f"{api.work}/{item['id']}/stop", body={"force": True})
+    assert (await api.call("GET", f"/v1/sessions/{session_id}", token_of(item)))[0] == 200
+    api.plane.store.run("UPDATE work SET stopped_at = '2026-01-01T00:00:00.000000Z'")
+    assert (await api.call("GET", f"/v1/sessions/{session_id}", token_of(item)))[0] == 401

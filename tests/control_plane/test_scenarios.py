@@ -148,3 +148,28 @@ async def test_a_restarted_stand_in_goes_on_with_its_sessions(tmp_path, api):
         assert (await second.finished(session_id, 5)).verdict == "passed"
         assert (await api.call("POST", f"{api.work}/{item['id']}/stop", body={"force": True}))[0] == 204
     second.close()
+
+
+def test_a_value_that_only_the_starter_can_give_is_asked_for(tmp_path):
+    plane = ControlPlane(tmp_path / "other.sqlite")
+    environment_id, _ = plane.new_environment()
+    with pytest.raises(ScenarioError, match="who"):
+        plane.start(environment_id, scenario({"say": "hello"}, prompt="I am ${{who}}."))
+    assert plane.sessions.all() == []
+    plane.close()
+
+
+async def test_an_archived_session_fails_its_scenario(api):
+    session_id = api.plane.start(api.environment_id, scenario({"calls": [bash("a")]}))
+    assert (await api.call("POST", f"/v1/sessions/{session_id}/archive", api.api_key))[1]["status"] == "terminated"
+    outcome = await api.plane.finished(session_id, 5)
+    assert (outcome.verdict, "archived" in outcome.reasons[0]) == ("failed", True)
+
+
+async def test_permissions_come_from_the_call_then_the_tool_then_the_default(api):
+    calls = [bash("a"), bash("b", permission="allow"), {"tool": "read"}, {"custom": "lookup"}]
+    session_id = api.plane.start(
+        api.environment_id, scenario({"calls": calls}, session={"permissions": {"default": "deny", "bash": "ask"}})
+    )
+    events = [event for event in api.plane.sessions.events(session_id) if event["type"].endswith("tool_use")]
+    assert [event.get("evaluated_permission") for event in events] == ["ask", "allow", "deny", None]

@@ -141,7 +141,7 @@ class Sessions:
             queue.put_nowait(None)
         return len(queues)
 
-    def emit(self, session_id: str, kind: str, **fields: Any) -> Event:
+    def emit(self, session_id: str, kind: str, /, **fields: Any) -> Event:
         """Store an event and hand it to the streams; tool calls become open calls, status events change the session."""
         event = {"id": new_id("sevt"), "type": kind, "processed_at": now_text(), **fields}
         with self._store.transaction():
