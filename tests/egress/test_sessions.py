@@ -204,6 +204,12 @@ def test_a_new_value_of_a_credential_is_injected_once_confirmed(lab):
     assert dict(lab.outside.requests[before]["headers"])["authorization"] == "Bearer canary-rotated"
 
 
+def test_a_credential_whose_value_comes_late_opens_its_host_then(lab):
+    assert lab.sandboxes[0].ask("unset.ok.test:443").status != 200
+    lab.proxy_loop.run(lab.server.replace_credentials({"never-given": "canary-late"}))
+    assert lab.sandboxes[0].ask("unset.ok.test:443").from_origin
+
+
 def test_a_leaf_is_renewed_before_it_expires(lab):
     """The renewal's own step: a new certificate is served to new connections."""
 
