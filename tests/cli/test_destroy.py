@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from domicile.places import StackPlaces
+from domicile_host.audit import Event, Journal
 
 
 @pytest.fixture
@@ -14,7 +15,7 @@ def used(small_project):
     """A stack that has left files in all its places."""
     places = StackPlaces.of("local", small_project.environment)
     assert small_project("refresh").returncode == 0
-    for path in (places.journal / "gateway" / "1.jsonl", places.archive / "gateway" / "1.jsonl", places.seal_key, places.settings):
+    for path in (places.ledger, places.archive / "gateway" / "1.jsonl", places.seal_key, places.settings):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
     places.gateway_control.parent.mkdir(parents=True)
@@ -39,6 +40,17 @@ def test_an_archive_that_is_not_retained_goes_too_even_if_it_is_immutable(used):
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout)["retained"] == []
     assert not command.touched
+
+
+async def test_records_that_the_archive_lacks_stay_too(used):
+    command, places = used
+    journal = await Journal.open(places.journal / "gateway", "gateway", "host-1", stack="local")
+    await journal.append(Event(activity="gateway.call"))
+    await journal.close()
+    ran = command("destroy", "--json")
+    assert ran.returncode == 0, ran.stderr
+    assert str(places.journal) in json.loads(ran.stdout)["retained"]
+    assert list(places.journal.rglob("*.jsonl"))
 
 
 def test_another_stack_of_the_machine_is_left_alone(used):

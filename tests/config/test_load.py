@@ -7,12 +7,13 @@ from pathlib import Path
 import pulumi
 import pytest
 import yaml
-from domicile.config import ConfigError, from_file, from_pulumi, load
-from domicile.config.amounts import AmountError, duration_text, parse_duration, parse_size, size_text
-from domicile_host import settings
 from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime import config as pulumi_config
+
+from domicile.config import ConfigError, WorkerHost, from_file, from_pulumi, load
+from domicile.config.amounts import AmountError, duration_text, parse_duration, parse_size, size_text
+from domicile_host import settings
 
 STACKS = Path(__file__).parents[2] / "stacks"
 KEYS = [
@@ -180,3 +181,9 @@ def test_amounts_are_parsed_or_refused(text):
             assert parse(text) >= 0
         except AmountError as error:
             assert error.allowed
+
+
+@pytest.mark.parametrize("name", ["capacity", "warm", "runtime"])
+def test_what_a_stack_may_say_of_sandboxes_is_what_the_host_takes(name):
+    declared, taken = WorkerHost.model_fields[name], settings.Sandboxes.model_fields[name]
+    assert (declared.annotation, declared.metadata, declared.default) == (taken.annotation, taken.metadata, taken.default)

@@ -5,6 +5,7 @@ import json
 import pulumi
 import pytest
 import yaml
+
 from domicile.config import ConfigError, from_file, from_pulumi, load
 
 

@@ -40,12 +40,18 @@ def destroy(stack: Stack = "local", yes: Yes = False, json: Json = False) -> Non
     for thing in swept:
         print(f"  also removed, left by an interrupted run: {thing}")
     print(f"stack {stack}: removed ({progress.seconds:.1f} s)")
-    print("\n".join(f"  retained: {path} (the audit archive)" for path in retained) or "  nothing is retained")
+    for path in retained:
+        what = "the audit archive" if path == where.archive else "records that the archive lacks: keep them with it"
+        print(f"  retained: {path} ({what})")
+    if not retained:
+        print("  nothing is retained")
 
 
 def _remove_files(where: StackPlaces, keep_archive: bool) -> list[Path]:
     """Removes the stack's folders; gives what stays."""
     retained = [where.archive] if keep_archive and _holds_files(where.archive) else []
+    if keep_archive and _lacking(where):
+        retained.append(where.journal)
     if not retained and where.archive.is_dir() and shutil.which("chattr"):
         machine("chattr", "-R", "-f", "-i", str(where.archive))  # its closed segments may be immutable
     try:
@@ -70,6 +76,19 @@ def _forget(engine: Engine, where: StackPlaces) -> None:
     for folder in (where.stack_config.parent, where.run_root, where.home_root):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
+
+
+def _lacking(where: StackPlaces) -> bool:
+    """Whether the journals hold a record that the archive lacks: one whose shipper was not well, or one that nobody can read any more."""
+    from domicile_host.audit.verify import verify
+
+    if not _holds_files(where.journal):
+        return False
+    try:
+        archived = {(c.source, c.chain): c.last for c in verify(where.archive).chains} if where.archive.is_dir() else {}
+        return any(c.records and c.last > archived.get((c.source, c.chain), 0) for c in verify(where.journal).chains)
+    except OSError:
+        return True
 
 
 def _holds_files(folder: Path) -> bool:

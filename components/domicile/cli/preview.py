@@ -12,7 +12,7 @@ from domicile.cli.project import Json, Stack, configuration, places, root
 def preview(stack: Stack = "local", json: Json = False) -> None:
     """Show what `up` would create, change and remove. Changes nothing but the engine's own record that the stack exists."""
     configuration(stack, json)
-    with Progress(quiet=json) as progress:
+    with Progress(quiet=json, planned=True) as progress:
         applied = engine_for(root(), places(stack), json).run("preview", stack, progress)
     if json:
         print_json({"stack": stack, "changes": dict(applied.changes), "unchanged": applied.unchanged})

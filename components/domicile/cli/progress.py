@@ -20,6 +20,13 @@ _DONE = {
     "delete": "removed",
     "delete-replaced": "removed old",
 }
+_PLANNED = {
+    "create": "to create",
+    "update": "to update",
+    "replace": "to replace",
+    "create-replacement": "to replace",
+    "delete": "to remove",
+}
 _DOING = {"create": "creating", "update": "updating", "replace": "replacing", "create-replacement": "replacing", "delete": "removing"}
 
 
@@ -41,10 +48,10 @@ class ResourceEvent(Protocol):
 
 
 class Progress:
-    """Use as a context; `quiet` shows errors and warnings only."""
+    """Use as a context; `quiet` shows errors and warnings only, `planned` tells what would be done."""
 
-    def __init__(self, quiet: bool = False) -> None:
-        self._quiet = quiet
+    def __init__(self, quiet: bool = False, planned: bool = False) -> None:
+        self._quiet, self._planned = quiet, planned
         self._status: Status | None = None
         self._working: dict[str, str] = {}
         self._began = time.monotonic()
@@ -100,7 +107,9 @@ class Progress:
                 self._working[event.name] = f"{_DOING.get(event.op, event.op)} {event.name}"
             case "resource-finished":
                 self._working.pop(event.name, None)
-                if event.op in _DONE:
+                if self._planned and event.op in _PLANNED:
+                    self.line(f"{_PLANNED[event.op]:<12}{event.name}")
+                elif not self._planned and event.op in _DONE:
                     self.line(f"{_DONE[event.op]:<12}{event.name}  {event.seconds:.1f} s")
             case "resource-failed":
                 self._working.pop(event.name, None)

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from domicile.cli.exit import ending_on
+from domicile.cli.exit import CliError, ending_on
+from domicile.cli.services import ask
 
 if TYPE_CHECKING:
     from domicile.places import StackPlaces
@@ -60,6 +61,8 @@ class Report:
     sandboxes: list[str]
     egress: list[Egress]
     refusals: list[str]
+    notes: list[str]
+    """Why the records may not be all."""
     records: int
     journal: Path
     archive: Path
@@ -93,6 +96,7 @@ def of(where: StackPlaces, told: Mapping[str, Any]) -> Report:
         sandboxes=sorted({r.sandbox_id for r in records if r.activity == "session.bound" and r.sandbox_id}),
         egress=_egress(records),
         refusals=[f"{r.activity}: {r.reason}" for r in records if r.source == "gateway" and r.outcome == "refused"],
+        notes=_notes(where),
         records=len(records),
         journal=where.journal,
         archive=where.archive,
@@ -115,6 +119,15 @@ def _settled(where: StackPlaces, session_id: str, served: bool) -> list[Record]:
             time.sleep(1.0)
 
 
+def _notes(where: StackPlaces) -> list[str]:
+    """The proxy's decisions are records only once the shipper has taken them in."""
+    try:
+        ask(where.shipper_status, "GET", "/healthz")
+    except CliError as error:
+        return [f"egress may be missing here, as the shipper is not well: {error}"]
+    return []
+
+
 def _calls(events: Iterable[Mapping[str, Any]], results: Mapping[str, str], owned: set[str]) -> list[Call]:
     answers = {str(event[_RESULTS[event["type"]]]): event for event in events if event.get("type") in _RESULTS}
     calls = []
@@ -127,7 +140,7 @@ def _calls(events: Iterable[Mapping[str, Any]], results: Mapping[str, str], owne
             Call(
                 call_id=call_id,
                 tool=str(event.get("name")),
-                input=short(", ".join(f"{key}={value}" for key, value in (event.get("input") or {}).items())),
+                input=input_text(event),
                 outcome=outcome,
                 result=short(text_of(answer)) if answer else "",
                 sandbox=results.get(call_id, ""),
@@ -155,30 +168,40 @@ def _egress(records: Iterable[Record]) -> list[Egress]:
 def show(report: Report) -> None:
     """Prints the report for a reader."""
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     console = Console(highlight=False)
-    console.print(Text(f"session {report.session_id}: scenario {report.scenario} ", "bold"), Text(report.verdict, _colour(report.passed)))
-    calls = Table("call", "input", "result", "sandbox", box=None, pad_edge=False)
+    head = f"session {report.session_id}: scenario {report.scenario} "
+    console.print(Text.assemble((head, "bold"), (report.verdict, _colour(report.passed))), soft_wrap=True)
     for call in report.calls:
-        where = call.sandbox or ("(not the sandbox's)" if call.elsewhere else "NOT RECORDED")
-        calls.add_row(*(Text(text) for text in (call.tool, call.input, f"{call.outcome}: {call.result}".rstrip(": "), where)))
-    console.print(calls)
+        where = call.sandbox.rpartition("-")[2] or ("elsewhere" if call.elsewhere else "NOWHERE")
+        console.print(Text(f"  {call.tool:<7}{where:<10}{call.input}"), no_wrap=True, overflow="ellipsis")
+        console.print(Text(f"  {'':<17}{call.outcome}: {call.result}", "dim"), no_wrap=True, overflow="ellipsis")
+    for sandbox in report.sandboxes:
+        console.print(Text(f"sandbox: {sandbox}"), soft_wrap=True)
     for entry in report.egress:
         reason = f" ({entry.reason})" if entry.reason else ""
-        console.print(Text(f"egress {entry.outcome}: {entry.what}{reason}"))
+        console.print(Text(f"egress {entry.outcome}: {entry.what}{reason}"), soft_wrap=True)
+    for note in report.notes:
+        console.print(Text(f"note: {note}", "yellow"), soft_wrap=True)
     for refusal in report.refusals:
-        console.print(Text(f"refused by the gateway: {refusal}"))
+        console.print(Text(f"refused by the gateway: {refusal}"), soft_wrap=True)
     for reason in report.reasons:
-        console.print(Text(f"failed: {reason}", "red"))
+        console.print(Text(f"failed: {reason}", "red"), soft_wrap=True)
     for call in report.strays:
-        console.print(Text(f"failed: no record shows that {call.tool} ({call.call_id}) ran in the session's sandbox", "red"))
-    console.print(Text(f"audit: {report.records} records of this session in {report.journal}, kept in {report.archive}"))
+        told = f"failed: no record shows that {call.tool} ({call.call_id}) ran in the session's sandbox"
+        console.print(Text(told, "red"), soft_wrap=True)
+    console.print(Text(f"audit: {report.records} records of this session in {report.journal}, kept in {report.archive}"), soft_wrap=True)
 
 
 def _colour(passed: bool) -> str:
     return "bold green" if passed else "bold red"
+
+
+def input_text(event: Mapping[str, Any]) -> str:
+    """A call's input on one line; an input of one value is that value."""
+    given = event.get("input") or {}
+    return short(str(*given.values()) if len(given) == 1 else ", ".join(f"{key}={value}" for key, value in given.items()))
 
 
 def text_of(event: Mapping[str, Any]) -> str:
@@ -187,6 +210,6 @@ def text_of(event: Mapping[str, Any]) -> str:
 
 
 def short(text: str) -> str:
-    """On one line, at most 60 printable characters: what tools say must not command a terminal."""
+    """On one line, at most 100 printable characters: what tools say must not command a terminal."""
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-    return line if len(line) <= 60 else line[:57] + "..."
+    return line if len(line) <= 100 else line[:99] + "…"

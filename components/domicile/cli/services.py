@@ -25,7 +25,7 @@ def ask(socket: Path, method: str, path: str, body: Mapping[str, Any] | None = N
     if answer.is_error:
         code = ExitCode.WRONG_INPUT if answer.status_code in (400, 422) else ExitCode.FAILED
         raise CliError(f"{method} {path}: {answer.status_code} {_words(answer)}", code)
-    return answer.json() if answer.content else None
+    return answer.json() if answer.headers.get("content-type", "").startswith("application/json") else answer.text
 
 
 def _words(answer: Any) -> str:

@@ -12,7 +12,7 @@ from domicile.cli import report
 from domicile.cli.exit import CliError, ExitCode, print_json, wrong_input
 from domicile.cli.progress import Progress
 from domicile.cli.project import Json, Stack, configuration, places
-from domicile.cli.report import short, text_of
+from domicile.cli.report import input_text, short, text_of
 from domicile.cli.services import ask
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _line(event: dict[str, Any]) -> str:
         case "agent.message":
             return "agent: " + short(text_of(event))
         case "agent.tool_use" | "agent.custom_tool_use":
-            return f"call {event.get('name')}: {short(str(event.get('input')))}"
+            return f"call {event.get('name')}: {input_text(event)}"
         case "user.tool_result" | "user.custom_tool_result":
             return f"  {'error' if event.get('is_error') else 'result'}: {short(text_of(event))}"
         case "session.status_terminated":
