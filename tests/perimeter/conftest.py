@@ -45,7 +45,9 @@ class Operator:
         done = subprocess.run(
             command, cwd=self.project, env=self.environment, input=stdin, capture_output=True, text=True, timeout=timeout, check=False
         )
-        assert not check or done.returncode == 0, f"domicile {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        assert not check or done.returncode == 0, (
+            f"domicile {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        )
         return done
 
     def status(self) -> dict[str, Any]:
@@ -88,3 +90,18 @@ def perimeter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
         yield operator
     finally:
         operator.domicile("destroy", operator.stack, "--yes", check=False)
+
+
+@pytest.fixture(scope="session")
+def environment_key(perimeter: Operator) -> str:
+    """The value of the environment key, read as only the dispatcher may."""
+    from domicile.environment_key.openbao import OpenBao
+
+    identity = perimeter.home / "secrets" / "dispatcher"
+    socket = perimeter.run / "secrets" / "openbao.sock"
+    with OpenBao(socket) as bao:
+        token = bao.login((identity / "role-id").read_text(), (identity / "secret-id").read_text())
+    with OpenBao(socket, token) as bao:
+        found = bao.get("domicile/data/environment-key")
+    assert found is not None
+    return str(found["data"]["data"]["value"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
 
-from domicile.machine.command import run, succeeds
+from domicile.machine.command import CommandError, run, succeeds
 from domicile.machine.resource import MachineProvider, MachineResource, Spec
 
 if TYPE_CHECKING:
@@ -41,9 +41,7 @@ class ImageProvider(MachineProvider):
         return {} if succeeds("podman", "image", "exists", spec.pinned) else None
 
     def remove(self, spec: ImageSpec) -> None:
-        users = run("podman", "ps", "--all", "--quiet", "--filter", f"ancestor={spec.pinned}").split()
-        if not users and succeeds("podman", "image", "exists", spec.pinned):
-            run("podman", "image", "rm", spec.pinned)
+        remove_unused(spec.pinned)
 
 
 class Image(MachineResource):
@@ -55,3 +53,16 @@ class Image(MachineResource):
         self.reference = built.pinned
         self.digest = built.digest
         super().__init__(resource_name, pinned=built.pinned, record=str(built.layout.parent / "image.json"), opts=opts)
+
+
+def remove_unused(pinned: str) -> bool:
+    """Removes an image unless a container still uses it (a session in hand, another stack); whether it did."""
+    if not succeeds("podman", "image", "exists", pinned):
+        return False
+    try:
+        run("podman", "image", "rm", pinned)
+    except CommandError as error:
+        if "in use" not in str(error):
+            raise
+        return False
+    return True

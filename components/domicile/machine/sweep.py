@@ -9,6 +9,7 @@ import shutil
 
 from domicile.machine.command import run, succeeds
 from domicile.machine.container_engine import ContainerEngineProvider, ContainerEngineSpec
+from domicile.machine.image import remove_unused
 from domicile.machine.sandboxes import SandboxesProvider, SandboxesSpec, namespaces, remove_containers
 from domicile.places import StackPlaces
 
@@ -37,14 +38,8 @@ def sweep(places: StackPlaces, keep_archive: bool) -> list[str]:
 
 def _remove_unused_images() -> list[str]:
     """Images of ours that no container uses; a stack that has a use for one again loads it again."""
-    removed = []
-    for name in run("podman", "images", "--format", "{{.Repository}}@{{.Digest}}").split():
-        if not name.startswith("localhost/domicile/") or run("podman", "ps", "--all", "--quiet", "--filter", f"ancestor={name}").split():
-            continue
-        if succeeds("podman", "image", "exists", name):
-            run("podman", "image", "rm", name)
-            removed.append(name)
-    return removed
+    names = run("podman", "images", "--format", "{{.Repository}}@{{.Digest}}").split()
+    return [name for name in names if name.startswith("localhost/domicile/") and remove_unused(name)]
 
 
 def _remove_home(places: StackPlaces, keep_archive: bool) -> None:
