@@ -34,5 +34,5 @@ class Bounds:
     """Between two looks for a secret that is absent or refused."""
     key_reread_seconds: float = 60.0
     """Between two looks at a secret that works: a rotation that revokes nothing yet is picked up within this."""
-    reconcile_seconds: float = 15.0
+    reconcile_seconds: float = 30.0
     """Between two comparisons of what runs with what should run, should the engine's events have missed one."""

@@ -167,7 +167,7 @@ class Claims:
     async def _sure_sandbox(self) -> Sandbox:
         """A sandbox that runs now, not only when it was put into the pool."""
         sandbox = await self._pool.take()
-        if sandbox.name not in await self._parts.sandboxes.running():
+        if not await self._parts.sandboxes.is_running(sandbox):
             self._pool.discard(sandbox)
             raise SandboxUnsure(f"{sandbox.name} ended before a session came")
         return sandbox

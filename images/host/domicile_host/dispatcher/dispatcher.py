@@ -194,7 +194,7 @@ class Dispatcher:
             except DispatcherError as error:
                 log.warning("engine.away", problem=str(error))
             else:
-                for name in expected - set(running):
+                for name in expected - running:
                     self._ended(name)
 
     def _ended(self, container_name: str) -> None:

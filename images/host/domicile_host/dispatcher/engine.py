@@ -83,6 +83,15 @@ class Engine:
             if refused.status != 404:
                 raise
 
+    async def running(self, name: str) -> bool:
+        """Whether a container runs now."""
+        try:
+            return bool((await self._json(f"look at container {name}", "GET", f"/containers/{name}/json"))["State"]["Running"])
+        except EngineRefused as refused:
+            if refused.status == 404:
+                return False
+            raise
+
     async def containers(self, **labels: str) -> list[Container]:
         """All containers with these labels, running or not."""
         filters = json.dumps({"label": [f"{name}={value}" for name, value in labels.items()]})

@@ -95,10 +95,13 @@ class Sandboxes:
         detail = {"address": str(address), "image": f"{sandboxes.image.reference}@{sandboxes.image.digest}", "runtime": sandboxes.runtime}
         return Event(activity="sandbox.created", sandbox_id=self.name(sandbox_id), detail=detail)
 
-    async def running(self) -> dict[str, str]:
-        """Names and ids of this host's running sandbox containers."""
+    async def is_running(self, sandbox: Sandbox) -> bool:
+        return await self._engine.running(sandbox.container_id)
+
+    async def running(self) -> set[str]:
+        """Names of this host's running sandbox containers."""
         found = await self._engine.containers(**container.Labels(self._settings.stack, self._settings.host).of_host())
-        return {each.names[0]: each.id for each in found if each.running}
+        return {each.names[0] for each in found if each.running}
 
     async def kill(self, sandbox: Sandbox) -> None:
         """Returns once no process of the sandbox is left; its link stays. Retries until done."""
