@@ -86,7 +86,7 @@ def _held(name: str) -> list[str]:
 
 
 def _rules(name: str) -> str:
-    """A digest of the rules in force, without what changes by itself: counters, and members of sets that rules fill (all but the intervals)."""
+    """A digest of the rules in force, without what changes by itself: counters, and the members of sets that rules fill."""
     listed = json.loads(run("ip", "netns", "exec", name, "nft", "-j", "list", "ruleset"))["nftables"]
     return hashlib.sha256(json.dumps([_lasting(entry) for entry in listed if "metainfo" not in entry]).encode()).hexdigest()
 
