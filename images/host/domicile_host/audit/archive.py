@@ -51,7 +51,7 @@ class Archive:
     """One journal's archive, as a destination of the shipper. Everything it confirms is on disk."""
 
     name, kind = "archive", "archive"
-    most_records, most_bytes, window = 2000, 4 << 20, 1
+    most_records, most_bytes, window = 1000, 1 << 20, 1
 
     def __init__(self, folder: Path) -> None:
         """Opens the newest chain of a source's `folder`. Raises `ChainBrokenError`, `ChainLockedError`, `OSError`."""
@@ -103,7 +103,7 @@ class Archive:
 
     def _begin(self, record: Sealed) -> None:
         self._close()
-        name = f"{record.fields['time']:015}-{record.head.chain}"
+        name = f"{record.record.time:015}-{record.head.chain}"
         again = len([path for path in chains(self._folder) if path.name.startswith(name)])
         self._open(self._folder / (f"{name}.{again + 1}" if again else name))
         segments.sync_folder(self._folder)

@@ -9,6 +9,7 @@ and everything waits.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -80,6 +81,7 @@ class Carrier:
         self._pulse, self._tell = pulse, tell
         self.tally = Tally()
         self._window = asyncio.Semaphore(sink.window)
+        self._moving = 0
 
     async def run(self) -> None:
         """Carries until cancelled. Raises only what is a mistake in the program."""
@@ -90,13 +92,15 @@ class Carrier:
                 while True:
                     await self._window.acquire()
                     batch = await self._next()
+                    self._moving += 1
                     moving.put_nowait((batch, group.create_task(self._settle(batch))))
         finally:
             self.follower.close()
 
-    def at(self, head: Head) -> bool:
-        """Whether everything up to `head` is taken care of."""
-        return head.sequence == 0 or self.place.head == head
+    @property
+    def idle(self) -> bool:
+        """Whether everything is taken care of that was in the journal when the follower was told to look again."""
+        return self.follower.at_end and self._moving == 0
 
     async def _next(self) -> Batch:
         pause = FIRST_PAUSE_SECONDS
@@ -113,6 +117,7 @@ class Carrier:
             await settled
             if batch.records:
                 await self._insist(partial(asyncio.to_thread, self.place.advance, batch.records[-1].head))
+            self._moving -= 1
             self._window.release()
 
     async def _settle(self, batch: Batch) -> None:
@@ -168,7 +173,7 @@ class Carrier:
         offered.refusals[place] = offered.refusals.get(place, 0) + 1
         if offered.refusals[place] >= REFUSALS:
             record = offered.pending[place]
-            await self._insist(partial(self._bury, DeadLetter(record.id, record.head.sequence, reason, record.line)))
+            await self._insist(partial(self._bury, DeadLetter(record.record.id, record.head.sequence, reason, record.line)))
             del offered.pending[place]
 
     async def _bury(self, letter: DeadLetter) -> None:
@@ -190,7 +195,8 @@ class Carrier:
         outcome = "success" if fault.kind == "restarted" else "failure"
         await self._tell(Event(activity=f"journal.{fault.kind}", outcome=outcome, detail=detail))
         if fault.line:
-            letter = DeadLetter(f"damaged-{fault.expected}-{len(fault.line)}", fault.expected, "damaged in the journal", fault.line)
+            name = hashlib.sha256(fault.line).hexdigest()[:32]
+            letter = DeadLetter(f"{fault.kind}-{name}", fault.expected, f"{fault.kind} in the journal", fault.line)
             await asyncio.to_thread(self.dead.add, letter)
         log.log(30 if outcome == "success" else 40, "journal-fault", kind=fault.kind, **detail)
 

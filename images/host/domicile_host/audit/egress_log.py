@@ -11,16 +11,14 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import hashlib
-import json
 import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import structlog
-from pydantic import JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
 from domicile_host.audit import segments
 from domicile_host.audit.chain import ChainFailedError
@@ -34,19 +32,20 @@ PUNCH_BYTES = 8 << 20
 BLOCK_BYTES = 4096
 _KEEP_SIZE, _PUNCH_HOLE = 1, 2  # linux/falloc.h
 
+_Line = TypeAdapter(dict[str, JsonValue])
 _STARTS = re.compile(rb'\{"')
 
 log = structlog.get_logger("shipper")
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(BaseModel):
     """Where a sealed line stood."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
     inode: int
-    end: int
-    line: str
-    time: int = 0
+    end: int = Field(description="offset of the line's end")
+    line: str = Field(description="digest of the line")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,18 +164,19 @@ class EgressLog:
 
     def _place(self) -> Event | None:
         """Goes to where the last sealed line ended; without one, to the start of the oldest file. The event tells of a log that is gone."""
-        last = last_origin(self._journal.folder)
+        found = last_origin(self._journal.folder)
         files = _files(self._path)
-        if last is None:
+        if found is None:
             if files:
                 self._open(files[0], 0)
             return None
+        last, time_milliseconds = found
         for path in files:
             if path.stat().st_ino == last.inode and _holds(path, last):
                 self._open(path, last.end)
                 return None
         for path in files:
-            if path.stat().st_mtime_ns >= last.time * 1_000_000:
+            if path.stat().st_mtime_ns >= time_milliseconds * 1_000_000:
                 self._open(path, 0)
                 break
         reason = "the access log that was read last is gone; what it held unread is lost"
@@ -195,15 +195,15 @@ class EgressLog:
         self._punched = until
 
 
-def last_origin(folder: Path) -> Origin | None:
+def last_origin(folder: Path) -> tuple[Origin, int] | None:
     """The origin of the last sealed line in the journal `folder`, with the time that the line told."""
     for segment in reversed(segments.listed(folder)):
         found = None
         for _, line in segments.lines(segment):
             found = line if b'"origin":{' in line else found
         if found:
-            fields = unseal(found).fields
-            return Origin(**fields["detail"]["origin"], time=fields["time"])
+            record = unseal(found).record
+            return Origin.model_validate(record.detail["origin"]), record.time
     return None
 
 
@@ -211,12 +211,12 @@ def _parsed(line: bytes, inode: int, begin: int) -> Iterator[Event]:
     """The events of the line at `begin`. A killed Envoy may leave the start of a line before a whole one; both are recorded."""
     for start in [0, *(found.start() for found in _STARTS.finditer(line, 1))][:64]:
         try:
-            fields: Any = json.loads(line[start:])
-        except ValueError:
+            event = event_of(_Line.validate_json(line[start:]), _origin(line, inode, begin, 1))
+        except ValidationError:  # the proxy reads hostile bytes, so its log may hold anything; what is no event is recorded as that
             continue
         if line[:start].strip(b"\0"):
             yield _unreadable(line[:start], _origin(line[:start], inode, begin))
-        yield event_of(fields, _origin(line, inode, begin, 1))
+        yield event
         return
     yield _unreadable(line, _origin(line, inode, begin, 1))
 

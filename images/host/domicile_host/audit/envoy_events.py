@@ -72,5 +72,5 @@ def _host(fields: Mapping[str, Any]) -> str:
 def _milliseconds(stamp: object) -> int | None:
     try:
         return round(datetime.fromisoformat(str(stamp)).timestamp() * 1000)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

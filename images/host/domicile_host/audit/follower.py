@@ -19,7 +19,7 @@ from domicile_host.audit.record import GENESIS, Head, NotSealedError, Sealed, un
 POLL_SECONDS = 0.1
 LIST_SECONDS = 5.0
 
-Kind = Literal["missing", "diverged", "restarted", "damaged"]
+Kind = Literal["missing", "diverged", "restarted", "damaged", "foreign"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,8 @@ class Fault:
     """Where a journal doesn't go on as it should.
 
     `missing`: records aren't there. `diverged`: other records stand where some were read before. `damaged`: a line's bytes don't have
-    their hash. `restarted`: the journal began anew with another chain, as after the host was provisioned anew; not a fault by itself.
+    their hash. `foreign`: a record that doesn't name the journal's own source and host. `restarted`: the journal began anew with another
+    chain, as after the host was provisioned anew; not a fault by itself.
     """
 
     kind: Kind
@@ -52,21 +53,33 @@ class Batch:
 class Follower:
     """Follows the journal in `folder` after `head`; None begins at the oldest record there is."""
 
-    def __init__(self, folder: Path, head: Head | None) -> None:
-        """Doesn't touch the disk yet."""
-        self.folder, self.head = folder, head
+    def __init__(self, folder: Path, head: Head | None, host: str) -> None:
+        """Doesn't touch the disk yet. The folder's name is the source; no other's records, nor another host's, are taken from it."""
+        self.folder, self.head, self._host = folder, head, host
         self._file, self._position, self._placed = -1, 0, False
         self._ready: list[bytes] = []
         self._listed_at = 0.0
+        self._asked, self._answered = 1, 0
 
     async def batch(self, most_records: int, most_bytes: int) -> Batch:
         """The next records, at least one or a fault; waits for them. Raises `OSError` where the folder can't be read."""
         while True:
+            asked = self._asked
             if self._ready or self._grown():
                 batch = await asyncio.to_thread(self._take, most_records, most_bytes)
                 if batch.records or batch.faults:
                     return batch
+            self._answered = asked
             await asyncio.sleep(POLL_SECONDS)
+
+    def look_again(self) -> None:
+        """Makes `at_end` false until the journal has been looked at once more."""
+        self._asked += 1
+
+    @property
+    def at_end(self) -> bool:
+        """Whether everything was given out that was there when `look_again` was called last."""
+        return self._answered == self._asked
 
     def close(self) -> None:
         """Closes the segment."""
@@ -110,6 +123,9 @@ class Follower:
             sealed = unseal(line)
         except NotSealedError:
             batch.faults.append(Fault("damaged", self._next(), self._next(), line))
+            return
+        if (sealed.record.host, sealed.record.source) != (self._host, self.folder.name):
+            batch.faults.append(Fault("foreign", self._next(), self._next(), line))
             return
         if self.head is not None and not sealed.follows(self.head):
             batch.faults.append(self._gap(self.head, sealed.head))

@@ -96,7 +96,7 @@ class Journal:
 
     def read(self, from_sequence: int = 1) -> Iterator[Record]:
         """The records on disk from `from_sequence` on. Raises as `domicile_host.audit.reader.read`."""
-        return (sealed.record() for sealed in read(self.folder, from_sequence))
+        return (sealed.record for sealed in read(self.folder, from_sequence))
 
     async def close(self) -> None:
         """Waits for what was appended, then lets another writer in."""

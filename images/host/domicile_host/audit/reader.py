@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from domicile_host.audit import segments
 from domicile_host.audit.record import GENESIS, Head, Record, Sealed, unseal
+
+_NAME = re.compile(r"^[a-z][a-z0-9-]*$")
 
 
 def read(folder: Path, from_sequence: int = 1) -> Iterator[Sealed]:
@@ -28,7 +31,7 @@ def read(folder: Path, from_sequence: int = 1) -> Iterator[Sealed]:
 def sources(folder: Path) -> list[str]:
     """The sources that have a folder in `folder`: a journal's or an archive's."""
     try:
-        return sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+        return sorted(entry.name for entry in folder.iterdir() if _NAME.match(entry.name) and entry.is_dir())
     except FileNotFoundError:
         return []
 
@@ -63,5 +66,5 @@ def pick(*folders: Path, session_id: str) -> list[Record]:
 def _of_source(folder: Path, session_id: str | None) -> Iterator[Record]:
     wanted = session_id.encode() if session_id else b""
     for sealed in read(folder):
-        if session_id is None or (wanted in sealed.line and sealed.fields.get("session_id") == session_id):
-            yield sealed.record()
+        if session_id is None or (wanted in sealed.line and sealed.record.session_id == session_id):
+            yield sealed.record

@@ -20,7 +20,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from domicile_host.audit import ocsf
 from domicile_host.audit.event import Event, Outcome
@@ -34,7 +34,7 @@ _PREFIX, _SUFFIX_LENGTH = b',"hash":"', len(b',"hash":""}') + 64
 class Product(BaseModel):
     """OCSF `product`: who made the record."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     name: str = "Domicile"
     vendor_name: str = "Domicile"
@@ -43,7 +43,7 @@ class Product(BaseModel):
 class Metadata(BaseModel):
     """OCSF `metadata`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     uid: str = Field(description="the record's id again, where OCSF's readers look for it")
     sequence: int
@@ -54,7 +54,7 @@ class Metadata(BaseModel):
 class Record(BaseModel):
     """One sealed record."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     id: str = Field(description="unique; what a sink that got a record twice knows it by")
     time: int = Field(description="when it happened, in milliseconds since 1970 (OCSF `timestamp_t`)")
@@ -106,26 +106,21 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A line of a journal whose bytes have the hash they claim."""
+    """A line of a journal whose bytes have the hash they claim, and its place in the chain."""
 
     line: bytes
-    fields: dict[str, Any]
+    head: Head
+    opened: Record | None = None
 
     @property
-    def id(self) -> str:
-        return str(self.fields["id"])
-
-    @property
-    def head(self) -> Head:
-        return Head(self.fields["sequence"], self.fields["hash"], self.fields["chain"])
+    def record(self) -> Record:
+        """What the line says."""
+        return self.opened or Record.model_validate_json(self.line)
 
     def follows(self, head: Head) -> bool:
         """Whether this record is the one right after `head`."""
         own = self.head
-        return own.sequence == head.sequence + 1 and self.fields["previous"] == head.hash and head.chain in ("", own.chain)
-
-    def record(self) -> Record:
-        return Record.model_validate(self.fields)
+        return own.sequence == head.sequence + 1 and self.record.previous == head.hash and head.chain in ("", own.chain)
 
 
 class NotSealedError(Exception):
@@ -165,23 +160,24 @@ def seal(event: Event, head: Head, origin: Origin, time_milliseconds: int) -> Se
         **ocsf.classify(event),
     }
     body = canonical(fields)
-    fields["hash"] = hashlib.sha256(body).hexdigest()
-    return Sealed(body[:-1] + _PREFIX + fields["hash"].encode() + b'"}', fields)
+    digest = hashlib.sha256(body).hexdigest()
+    return Sealed(body[:-1] + _PREFIX + digest.encode() + b'"}', Head(sequence, digest, fields["chain"]))
 
 
 def unseal(line: bytes) -> Sealed:
-    """Opens a journal's line (without its newline) and holds its bytes against its hash. Raises `NotSealedError`."""
+    """Opens a journal's line (without its newline): holds its bytes against its hash and its content against `Record`.
+
+    Whoever writes a journal may be the one that was taken over, so nothing of a line is believed before. Raises `NotSealedError`.
+    """
     body, suffix = line[:-_SUFFIX_LENGTH], line[-_SUFFIX_LENGTH:]
     digest = hashlib.sha256(body + b"}").hexdigest()
     if suffix != _PREFIX + digest.encode() + b'"}':
         raise NotSealedError("the record's bytes don't have the hash it claims")
     try:
-        fields = json.loads(line)
-    except ValueError as error:
-        raise NotSealedError(f"not JSON: {error}") from error
-    if not isinstance(fields, dict) or [type(fields.get(name)) for name in ("sequence", "previous", "chain", "id")] != [int, str, str, str]:
-        raise NotSealedError("not a record: it lacks its id, its chain, its sequence number or its predecessor's hash")
-    return Sealed(line, fields)
+        record = Record.model_validate_json(line)
+    except ValidationError as error:
+        raise NotSealedError(f"not a record: {error.errors()[0]['msg']}") from error
+    return Sealed(line, Head(record.sequence, record.hash, record.chain), record)
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -22,7 +21,7 @@ from domicile_host.audit.egress_log import EgressLog
 from domicile_host.audit.event import Event
 from domicile_host.audit.follower import Follower
 from domicile_host.audit.journal import Journal
-from domicile_host.audit.reader import head_of, sources
+from domicile_host.audit.reader import sources
 from domicile_host.audit.record import GENESIS
 from domicile_host.audit.segments import ChainBrokenError
 from domicile_host.audit.sinks import Sink, make
@@ -125,11 +124,12 @@ class Shipper:
         if destination.sink is None:
             archive = Archive(audit.archive / source)
             dead = DeadLetters(audit.archive / source / "damaged.jsonl")
-            follower = Follower(journal, archive.head or GENESIS)
+            follower = Follower(journal, archive.head or GENESIS, self._settings.host)
             return Carrier(source, archive, archive, follower, dead, destination.pulse, self._own.append)
         folder = audit.cursors / destination.name
         cursor, dead = Cursor(folder / f"{source}.json"), DeadLetters(folder / f"{source}.refused.jsonl")
-        return Carrier(source, destination.sink, cursor, Follower(journal, cursor.head), dead, destination.pulse, self._own.append)
+        follower = Follower(journal, cursor.head, self._settings.host)
+        return Carrier(source, destination.sink, cursor, follower, dead, destination.pulse, self._own.append)
 
     async def _retire(self) -> None:
         """Removes old segments that every destination has confirmed."""
@@ -142,17 +142,19 @@ class Shipper:
 
     async def _drain(self) -> None:
         """Seals what Envoy wrote last, and gives the destinations a bounded time to take all that is in the journals."""
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(DRAIN_SECONDS):
                 while await self._tail.take():
                     pass
                 await self._own.append(Event(activity="service.stopped"))
-                while not await asyncio.to_thread(self._done):  # noqa: ASYNC110 (what is awaited is on disk, not an event)
+                for carrier in self.carriers.values():
+                    carrier.follower.look_again()
+                while not all(carrier.idle for carrier in self.carriers.values()):  # noqa: ASYNC110 (many carriers, once in a lifetime)
                     await asyncio.sleep(0.05)
-
-    def _done(self) -> bool:
-        ends = {source: head_of(self._settings.audit.journal / source) for source in {source for source, _ in self.carriers}}
-        return all(carrier.at(ends[source]) for (source, _), carrier in self.carriers.items())
+        except TimeoutError:
+            log.warning("drain-ended", waiting={" to ".join(pair): error for pair, error in self.last_errors.items()})
+        except OSError as error:
+            log.error("drain-ended", reason=str(error))
 
     async def _close(self) -> None:
         self._tail.close()

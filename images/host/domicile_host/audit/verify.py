@@ -10,6 +10,7 @@ So `verify_host` holds each chain against the sinks' cursors and the archive.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -158,8 +159,8 @@ class _Checker:
             self._note("changed", self._before, segment, str(error))
             return
         sequence, self.chain = sealed.head.sequence, self.chain or sealed.head.chain
-        if sealed.fields.get("source") != self.source or sealed.head.chain != self.chain:
-            self._note("foreign", sequence, segment, f"a record of source {sealed.fields.get('source')}, chain {sealed.head.chain}")
+        if sealed.record.source != self.source or sealed.head.chain != self.chain:
+            self._note("foreign", sequence, segment, f"a record of source {sealed.record.source}, chain {sealed.head.chain}")
             return
         self._records += 1
         if sequence in self._hashes:
@@ -174,7 +175,7 @@ class _Checker:
 
     def _hold_against_predecessor(self, segment: Path, sealed: Sealed) -> None:
         predecessor = self._hashes.get(sealed.head.sequence - 1, GENESIS.hash if sealed.head.sequence == 1 else None)
-        if predecessor is not None and predecessor != sealed.fields["previous"]:
+        if predecessor is not None and predecessor != sealed.record.previous:
             self._note(
                 "rewritten", sealed.head.sequence, segment, "it doesn't hold its predecessor's hash: one of the two was written anew"
             )
@@ -256,7 +257,10 @@ def _chains(folder: Path) -> Iterator[tuple[Path, str, Place]]:
 def _strictly(line: bytes) -> Sealed:
     """Opens a line that must also be in canonical form, so that no reader can take it for anything else."""
     sealed = unseal(line)
-    body = canonical({key: value for key, value in sealed.fields.items() if key != "hash"})
+    try:
+        body = canonical({key: value for key, value in json.loads(line).items() if key != "hash"})
+    except ValueError as error:
+        raise NotSealedError(f"the record has no canonical form: {error}") from error
     if not line.startswith(body[:-1]):
         raise NotSealedError("the record isn't in canonical form")
     return sealed

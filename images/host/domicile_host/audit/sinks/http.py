@@ -17,6 +17,7 @@ from domicile_host.audit.sinks import RefusedError, UnavailableError
 
 TIMEOUT_SECONDS = 30
 COMPRESS_BYTES = 1024
+MOST_ANSWER_BYTES = 1 << 20
 MOST_RETRY_AFTER_SECONDS = 300.0
 REFUSALS = frozenset({400, 413, 422})
 """Statuses that speak of the request's content. All others, 401, 403 and 404 among them, speak of the sink or of its settings."""
@@ -73,7 +74,7 @@ class HttpClient:
             body, headers["Content-Encoding"] = await asyncio.to_thread(gzip.compress, body, 1), "gzip"
         try:
             async with self._open().post(self._url + path, data=body, headers=headers, allow_redirects=False) as answer:
-                return Response(answer.status, dict(answer.headers), await answer.read())
+                return Response(answer.status, dict(answer.headers), await _read(answer))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise NoAnswerError(f"no answer: {type(error).__name__}: {error}") from error
 
@@ -89,6 +90,15 @@ class HttpClient:
             timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
             self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context, limit=64), timeout=timeout)
         return self._session
+
+
+async def _read(answer: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in answer.content.iter_any():
+        body += chunk
+        if len(body) > MOST_ANSWER_BYTES:
+            raise NoAnswerError(f"an answer of more than {MOST_ANSWER_BYTES} bytes")
+    return bytes(body)
 
 
 def judge(response: Response) -> None:

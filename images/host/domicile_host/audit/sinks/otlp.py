@@ -26,7 +26,7 @@ class Otlp:
     """A `Sink` for any OTLP/HTTP receiver."""
 
     kind = "otlp"
-    most_records, most_bytes, window = 1000, 1 << 20, 4
+    most_records, most_bytes, window = 500, 1 << 20, 4
 
     def __init__(self, settings: OtlpSink, credentials: Path) -> None:
         """`credentials` is the folder that holds the header's value."""
@@ -50,23 +50,23 @@ class Otlp:
 
 
 def _body(records: Sequence[Sealed]) -> bytes:
-    first = records[0].fields
-    resource = {"service.name": "domicile", "service.namespace": first["stack"], "host.name": first["host"]}
-    logs = {"scope": {"name": "domicile.audit"}, "logRecords": [_log_record(record) for record in records]}
+    first = records[0].record
+    resource = {"service.name": "domicile", "service.namespace": first.stack, "host.name": first.host}
+    logs = {"scope": {"name": "domicile.audit"}, "logRecords": [_log_record(sealed) for sealed in records]}
     return json.dumps({"resourceLogs": [{"resource": {"attributes": _attributes(resource)}, "scopeLogs": [logs]}]}).encode()
 
 
-def _log_record(record: Sealed) -> dict[str, Any]:
-    fields = record.fields
-    number, text = _SEVERITIES[fields["outcome"]]
-    attributes: dict[str, Any] = {"log.record.uid": fields["id"], "domicile.sequence": fields["sequence"]}
-    attributes |= {f"domicile.{name}": fields[name] for name in _ATTRIBUTES if fields[name]}
+def _log_record(sealed: Sealed) -> dict[str, Any]:
+    record = sealed.record
+    number, text = _SEVERITIES[record.outcome]
+    attributes: dict[str, Any] = {"log.record.uid": record.id, "domicile.sequence": record.sequence}
+    attributes |= {f"domicile.{name}": value for name in _ATTRIBUTES if (value := getattr(record, name))}
     return {
-        "timeUnixNano": f"{fields['time']}000000",
+        "timeUnixNano": str(record.time * 1_000_000),
         "severityNumber": number,
         "severityText": text,
-        "eventName": fields["activity"],
-        "body": {"stringValue": record.line.decode()},
+        "eventName": record.activity,
+        "body": {"stringValue": sealed.line.decode()},
         "attributes": _attributes(attributes),
     }
 

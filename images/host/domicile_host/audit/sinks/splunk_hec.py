@@ -30,7 +30,7 @@ class SplunkHec:
     """A `Sink` for Splunk Enterprise and, with `acknowledge` off, Splunk Cloud."""
 
     kind = "splunk-hec"
-    most_records, most_bytes, window = 1000, 900 << 10, 8
+    most_records, most_bytes, window = 500, 900 << 10, 6
 
     def __init__(self, settings: SplunkHecSink, credentials: Path) -> None:
         """`credentials` is the folder that holds the token."""
@@ -59,18 +59,18 @@ class SplunkHec:
             await asyncio.gather(self._poller, return_exceptions=True)
         await self._client.close()
 
-    def _event(self, record: Sealed) -> bytes:
-        fields = record.fields
+    def _event(self, sealed: Sealed) -> bytes:
+        record = sealed.record
         about: dict[str, Any] = {
-            "time": f"{fields['time'] / 1000:.3f}",
-            "host": fields["host"],
-            "source": f"domicile:{fields['source']}",
+            "time": f"{record.time / 1000:.3f}",
+            "host": record.host,
+            "source": f"domicile:{record.source}",
             "sourcetype": "domicile:audit",
-            "fields": {"id": fields["id"], "stack": fields["stack"], "chain": fields["chain"], "sequence": fields["sequence"]},
+            "fields": {"id": record.id, "stack": record.stack, "chain": record.chain, "sequence": record.sequence},
         }
         if self._settings.index:
             about["index"] = self._settings.index
-        return json.dumps(about).encode()[:-1] + b',"event":' + record.line + b"}"
+        return json.dumps(about).encode()[:-1] + b',"event":' + sealed.line + b"}"
 
     async def _post(self, path: str, body: bytes) -> Response:
         headers = {"Authorization": f"Splunk {self._client.credential(self._settings.token_from)}"}
