@@ -30,7 +30,7 @@ SOURCE = "100.96.0.2"
 OTHER_SOURCE = "100.96.0.3"
 
 
-def settings(folder: Path, url: str, content: str = "digest", ca_file: Path | None = None) -> HostSettings:
+def settings(folder: Path, url: str, content: str = "digest", ca_file: Path | None = None, network: Any = None) -> HostSettings:
     """A host's settings with all its places in `folder`."""
     places = {
         name: str(folder / f"{name}.sock")
@@ -59,6 +59,7 @@ def settings(folder: Path, url: str, content: str = "digest", ca_file: Path | No
             "egress": {"resolvers": ["192.0.2.1"]},
             "audit": {"content": content, "journal": str(folder / "journal"), "archive": str(folder / "a"), "cursors": str(folder / "c")},
             "places": places,
+            "network": network or {},
         }
     )
 
@@ -211,9 +212,9 @@ class GatewayLab:
 
 
 @asynccontextmanager
-async def gateway_lab(url: str, content: str = "digest", ca_file: Path | None = None) -> AsyncIterator[GatewayLab]:
+async def gateway_lab(url: str, content: str = "digest", ca_file: Path | None = None, network: Any = None) -> AsyncIterator[GatewayLab]:
     folder = Path(tempfile.mkdtemp(prefix="gateway-lab-", dir="/tmp"))
-    host = settings(folder, url, content, ca_file)
+    host = settings(folder, url, content, ca_file, network)
     journal = await Journal.of(host, "gateway")
     recorder: Recorder = BreakableRecorder(journal)
     gateway = Gateway(host, recorder)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from domicile_host.gateway.ledger import Ledger, Standing, result_digest
 from domicile_host.gateway.refusal import Refused
 
-IDS = ["sevt_a", "sevt_b", "sevt_c"]
+IDS = ["sevt_a", "sevt_b"]
 OWN_TOOLS = {"bash", "read", "write", "edit", "glob", "grep"}
 
 ids = st.sampled_from(IDS)
@@ -27,7 +27,7 @@ calls = st.fixed_dictionaries(
     {
         "type": st.sampled_from(["agent.tool_use", "agent.tool_use", "agent.custom_tool_use", "agent.mcp_tool_use"]),
         "id": ids,
-        "name": st.sampled_from(["bash", "grep", "web_search", "refund", "Bash"]),
+        "name": st.sampled_from(["bash", "bash", "grep", "web_search", "Bash"]),
         "evaluated_permission": st.sampled_from(["allow", "allow", "ask", "deny", None, "later", True, 1]),
         "session_thread_id": threads,
         "input": st.just({}),

@@ -25,6 +25,12 @@ def _confirmed(plane: ToldPlane, result: str, **call: Any) -> str:
     return call_id
 
 
+def _denied_then_allowed(plane: ToldPlane, permission: str) -> str:
+    call_id = _confirmed(plane, "deny", evaluated_permission=permission)
+    plane.confirm(call_id, "allow")
+    return call_id
+
+
 def _answered(plane: ToldPlane) -> dict[str, Any]:
     call = plane.call()
     plane.say(tool_result(call, "the true answer"))
@@ -79,6 +85,8 @@ EVENTS: dict[str, tuple[str, Setup]] = {
     "denied-call-with-stray-allow": ("denied", lambda p: tool_result(_confirmed(p, "allow", evaluated_permission="deny"))),
     "asking-call-user-denied": ("denied", lambda p: tool_result(_confirmed(p, "deny", evaluated_permission="ask"))),
     "allowed-call-user-denied": ("denied", lambda p: tool_result(_confirmed(p, "deny"))),
+    "asking-call-denied-then-allowed": ("denied", lambda p: tool_result(_denied_then_allowed(p, "ask"))),
+    "allowed-call-denied-then-allowed": ("denied", lambda p: tool_result(_denied_then_allowed(p, "allow"))),
     "unknown-verdict": ("denied", lambda p: tool_result(_confirmed(p, "maybe", evaluated_permission="ask"))),
     "unknown-permission": ("not-confirmed", lambda p: tool_result(p.call(evaluated_permission="allow_once_maybe"))),
     "permission-true": ("not-confirmed", lambda p: tool_result(p.call(evaluated_permission=True))),
