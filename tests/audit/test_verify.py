@@ -169,9 +169,12 @@ async def test_an_archive_is_continued_after_a_kill_at_any_moment_of_closing_a_s
         next(folder.glob("0*.jsonl")).chmod(mode)
         archive = Archive(folder.parent)
         assert archive.head.sequence == COUNT
+        assert archive.protection == ("none yet" if mode == 0o640 else "read-only mode")
         await archive.close()
         assert (folder / "manifest.jsonl").read_bytes() == manifest
         assert verify(folder).ok
+        assert archive.protection != "none yet"
+        assert next(folder.glob("0*.jsonl")).stat().st_mode & 0o222 == 0
 
 
 def chain_of(count: int) -> list[Sealed]:

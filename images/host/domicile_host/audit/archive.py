@@ -16,6 +16,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -125,9 +126,12 @@ class Archive:
         files = segments.listed(folder)
         for segment in files:
             if segments.is_open(segment) and not (but_last and segment is files[-1]) and segment.stat().st_size:
-                self.protection = _protect(segment)
+                _protect(segment)
             if not segments.is_open(segment) and segment.name not in known:
                 _list(folder, _described(segment))
+        closed = [segment for segment in files if not segments.is_open(segment)]
+        if closed:
+            self.protection = _protection(closed[-1])
 
 
 def chains(folder: Path) -> list[Path]:
@@ -170,16 +174,25 @@ def _list(folder: Path, closed: Closed) -> None:
     segments.sync_folder(folder)
 
 
-def _protect(segment: Path) -> Protection:
+def _protect(segment: Path) -> None:
+    """Takes the write bits off a segment, and makes it immutable where that is possible."""
     segment.chmod(0o440)
-    descriptor = os.open(segment, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        flags = array.array("L", [0])
-        fcntl.ioctl(descriptor, _GETFLAGS, flags)
+    with segment.open("rb") as file, suppress(OSError):  # no such flag here, or no right to set it: `_protection` tells which it is
+        flags = _flags(file.fileno())
         flags[0] |= _IMMUTABLE
-        fcntl.ioctl(descriptor, _SETFLAGS, flags)
-    except OSError:  # no such flag here, or no right to set it: the mode is what there is, and the status says so
-        return "read-only mode"
-    finally:
-        os.close(descriptor)
-    return "immutable flag"
+        fcntl.ioctl(file.fileno(), _SETFLAGS, flags)
+
+
+def _protection(segment: Path) -> Protection:
+    """How a closed segment is kept from being changed."""
+    with segment.open("rb") as file:
+        try:
+            return "immutable flag" if _flags(file.fileno())[0] & _IMMUTABLE else "read-only mode"
+        except OSError:  # a file system without flags
+            return "read-only mode"
+
+
+def _flags(descriptor: int) -> array.array[int]:
+    flags = array.array("L", [0])
+    fcntl.ioctl(descriptor, _GETFLAGS, flags)
+    return flags

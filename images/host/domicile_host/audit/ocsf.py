@@ -16,11 +16,7 @@ NETWORK_ACTIVITY, HTTP_ACTIVITY, AUTHENTICATION, APPLICATION_LIFECYCLE, API_ACTI
 # The first word of an activity names its subject, and the subject decides the class.
 _CLASSES = {
     "gateway": API_ACTIVITY,
-    "tool": API_ACTIVITY,
-    "event": API_ACTIVITY,
     "key": AUTHENTICATION,
-    "credential": AUTHENTICATION,
-    "capability": AUTHENTICATION,
 }
 _HTTP_METHODS = {"CONNECT": 1, "DELETE": 2, "GET": 3, "HEAD": 4, "OPTIONS": 5, "POST": 6, "PUT": 7, "TRACE": 8, "PATCH": 9}
 _API_METHODS = {"POST": 1, "GET": 2, "HEAD": 2, "PUT": 3, "PATCH": 3, "DELETE": 4}
