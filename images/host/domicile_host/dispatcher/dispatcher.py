@@ -188,7 +188,7 @@ class Dispatcher:
         while True:
             await asyncio.sleep(self._bounds.reconcile_seconds)
             pooled = {each.name for each in self._pool.ready}
-            expected = pooled | {each.sandbox.name for each in self._sessions if each.state != "ending"}
+            expected = pooled | {each.sandbox.name for each in self._sessions if not each.leaving}
             try:
                 running = await self._sandboxes.running()
             except DispatcherError as error:

@@ -46,8 +46,8 @@ class Egress:
 
     async def serve(self, server: PolicyServing, admitted: Mapping[IPv4Address, str]) -> None:
         """From now on `server` speaks to Envoy, first of the sessions in hand."""
+        self._server = server  # before it starts, so that a session ending meanwhile is withdrawn from it
         await server.start({str(source): session_id for source, session_id in admitted.items()})
-        self._server = server
 
     async def stop(self) -> None:
         if self._server is not None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal, Protocol
+from typing import Literal
 
 import structlog
 from pydantic import SecretStr
@@ -18,13 +18,6 @@ from domicile_host.dispatcher.openbao import OpenBao
 log = structlog.get_logger(__name__)
 
 State = Literal["absent", "present", "refused"]
-
-
-class KeyHolder(Protocol):
-    """What others need of the key."""
-
-    @property
-    def value(self) -> SecretStr | None: ...
 
 
 class EnvironmentKey:
@@ -44,6 +37,13 @@ class EnvironmentKey:
     @property
     def value(self) -> SecretStr | None:
         return self._value
+
+    async def wait(self) -> SecretStr:
+        """The key, once there is one that isn't refused."""
+        while True:
+            await self.usable.wait()
+            if self._value is not None:
+                return self._value
 
     def refuse(self, value: SecretStr) -> None:
         """The control plane refused `value`: wait for another."""

@@ -91,11 +91,18 @@ class Session:
         self._cause: asyncio.Future[Cause] = asyncio.get_running_loop().create_future()
         self._asked: Cause | None = None
         """Why the worker is on its way out, once it is."""
+        self._claim_sent = held.acked
+        """The control plane may take the item for ours; one that was never acked is offered again by itself."""
         self._worker_at: float | None = None
         self._claimed = time.monotonic()
         self.state: State = "claimed"
         self.ended = asyncio.Event()
         """Set when nothing of the session is left on this host."""
+
+    @property
+    def leaving(self) -> bool:
+        """Something has ended it."""
+        return self._cause.done()
 
     @property
     def worker_heartbeat_age(self) -> float | None:
@@ -199,9 +206,9 @@ class Session:
         """A refusal that follows an unanswered ack may be the echo of that ack: then the heartbeat tells whose the item is."""
         unanswered = self._adopted
         for pause in pauses(self._parts.bounds):
-            key = self._parts.key.value
-            if key is None:
-                raise KeyRefused("there is no environment key to ack with")
+            async with asyncio.timeout(self._parts.bounds.bind_seconds):
+                key = await self._parts.key.wait()
+            self._claim_sent = True
             try:
                 return await self._parts.queue.ack(self.held.work_id, key)
             except KeyRefused:
@@ -282,7 +289,7 @@ class Session:
             await self._note(lost=True)
         leaving = [asyncio.create_task(step) for step in (parts.sandboxes.kill(sandbox), parts.identities.withdraw(sandbox.address))]
         await asyncio.wait(leaving, timeout=SOON_SECONDS)
-        stopped = not self.held.lost and await self._stop()
+        stopped = self._claim_sent and not self.held.lost and await self._stop()
         await asyncio.gather(*leaving)
         await parts.sandboxes.clear(sandbox)
         parts.metrics.sessions.labels(cause.value).inc()

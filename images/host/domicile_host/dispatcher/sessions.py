@@ -33,8 +33,8 @@ class Sessions:
         return len(self._by_source)
 
     def admitted(self) -> dict[IPv4Address, str]:
-        """Addresses and sessions that the egress proxy may let out: those that aren't ending."""
-        return {source: each.held.session_id for source, each in self._by_source.items() if each.state != "ending"}
+        """Addresses and sessions that the egress proxy may let out: those that nothing has ended."""
+        return {source: each.held.session_id for source, each in self._by_source.items() if not each.leaving}
 
     def begin(self, session: Session) -> None:
         self._by_source[session.sandbox.address] = session
@@ -60,7 +60,7 @@ class Sessions:
 
     def sandbox_ended(self, name: str) -> None:
         for session in self:
-            if session.sandbox.name == name and session.state != "ending":
+            if session.sandbox.name == name:
                 session.end(Cause.SANDBOX_GONE)
 
     async def bind_again(self) -> None:
