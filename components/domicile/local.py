@@ -17,7 +17,7 @@ from domicile.places import StackPlaces
 from domicile.sandbox_image import local as sandbox_image
 from domicile.siem_sink import local as siem_sink
 from domicile.worker_hosts import local as worker_hosts
-from domicile.worker_hosts.settings import credential_names, render
+from domicile.worker_hosts.settings import render
 from domicile_host.egress import bootstrap
 from domicile_host.settings import HostSettings
 
@@ -37,7 +37,7 @@ def assemble(config: PerimeterConfig, opts: pulumi.ResourceOptions) -> Assembled
     trusted, trust = sandbox_image.build_trust(places, built["sandbox"], opts)
     images = sandbox_image.build_images(built, opts)
     settings = render(config, places, trusted)
-    credentials = credential_names(config)
+    credentials = list(config.credential_names)
 
     manager = environment_key.build(places, images["secrets"], credentials, opts)
     authority = egress_proxy.build_authority(places, manager, opts)

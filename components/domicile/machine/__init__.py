@@ -6,7 +6,7 @@ killed anywhere converges when it is run again, and `refresh` shows what was cha
 
 from domicile.machine.container import Container, Mount
 from domicile.machine.container_engine import ContainerEngine
-from domicile.machine.files import File, Folder, GeneratedKey
+from domicile.machine.files import File, Folder, GeneratedKey, LogFile
 from domicile.machine.image import Image
 from domicile.machine.link import Link, Masquerade
 from domicile.machine.namespace import NetworkNamespace
@@ -20,6 +20,7 @@ __all__ = [
     "GeneratedKey",
     "Image",
     "Link",
+    "LogFile",
     "Masquerade",
     "Mount",
     "NetworkNamespace",

@@ -74,6 +74,37 @@ class FileProvider(MachineProvider):
         spec.path.unlink(missing_ok=True)
 
 
+class LogFileSpec(Spec):
+    """A file that services write to: only its being there, its owner and its mode are the stack's."""
+
+    path: Path
+    uid: int = 0
+    gid: int = 0
+    mode: int = 0o660
+
+
+class LogFileProvider(MachineProvider):
+    """Makes it empty when it isn't there, and never touches what is in it."""
+
+    spec = LogFileSpec
+    replaces = frozenset({"path"})
+
+    def identity(self, spec: LogFileSpec) -> str:
+        return str(spec.path)
+
+    def ensure(self, spec: LogFileSpec) -> Mapping[str, Any]:
+        spec.path.parent.mkdir(parents=True, exist_ok=True)
+        spec.path.touch()
+        _own(spec.path, spec.uid, spec.gid, spec.mode)
+        return {}
+
+    def look(self, spec: LogFileSpec, _facts: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        return _owned(spec.path) if spec.path.is_file() else None
+
+    def remove(self, spec: LogFileSpec) -> None:
+        spec.path.unlink(missing_ok=True)
+
+
 class GeneratedKeySpec(Spec):
     """A file of random bytes, made once and never kept in state."""
 
@@ -116,6 +147,12 @@ class File(MachineResource):
     """A file: `path`, `content` (no secret), `uid`, `gid`, `mode`."""
 
     provider: ClassVar[MachineProvider] = FileProvider()
+
+
+class LogFile(MachineResource):
+    """A file that services write to: `path`, `uid`, `gid`, `mode`."""
+
+    provider: ClassVar[MachineProvider] = LogFileProvider()
 
 
 class GeneratedKey(MachineResource):

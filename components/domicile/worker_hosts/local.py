@@ -6,7 +6,8 @@ import hashlib
 
 import pulumi
 
-from domicile.machine import Container, ContainerEngine, File, Folder, Image, Mount, Sandboxes
+from domicile.machine import Container, ContainerEngine, File, Folder, Image, LogFile, Mount, Sandboxes
+from domicile.machine.identities import Identity
 from domicile.places import StackPlaces
 from domicile.worker_hosts.services import Service, folders, services
 from domicile_host.settings import HostSettings
@@ -22,10 +23,12 @@ def build(
 ) -> dict[str, Container]:
     """The four services, started after `needs`; a change of the settings starts those anew that read them."""
     engine = ContainerEngine("container-engine", socket=str(places.container_engine), runtime=settings.sandboxes.runtime, opts=opts)
-    ground = [
+    ground: list[pulumi.Resource] = [
         Folder(f"folder-{f.name}", path=str(f.path), uid=f.identity.uid, gid=f.identity.gid, mode=f.mode, retain=f.retain, opts=opts)
         for f in folders(settings)
     ]
+    egress, path = Identity.EGRESS, str(settings.places.egress_log)
+    ground.append(LogFile("egress-access-log", path=path, uid=egress.uid, gid=egress.gid, mode=0o660, opts=_after(opts, ground)))
     text = settings.model_dump_json(indent=1)
     file = File("settings", path=str(places.settings), content=text, opts=opts)
     sandboxes = Sandboxes("sandboxes", stack=places.stack, namespace_prefix=places.prefix, opts=_after(opts, needs))

@@ -43,6 +43,7 @@ class FolderPlace:
     identity: Identity
     mode: int
     retain: bool = False
+    """Kept when the stack is destroyed: records that the archive doesn't hold yet are not the stack's to delete."""
 
 
 def folders(settings: HostSettings) -> tuple[FolderPlace, ...]:
@@ -60,21 +61,24 @@ def folders(settings: HostSettings) -> tuple[FolderPlace, ...]:
         FolderPlace("shipper-secrets", places.shipper_secrets, root, 0o750),
         FolderPlace("ledger", places.ledger.parent, root, 0o700),
         FolderPlace("sandbox", settings.sandboxes.ca_bundle.parent, root, 0o755),
-        FolderPlace("journal", audit.journal, shipper, 0o2770),
-        FolderPlace("journal-dispatcher", audit.journal / "dispatcher", root, 0o2770),
-        FolderPlace("journal-gateway", audit.journal / "gateway", gateway, 0o2770),
-        FolderPlace("journal-egress", audit.journal / "egress", shipper, 0o2770),
+        FolderPlace("journal", audit.journal, shipper, 0o2770, retain=True),
+        FolderPlace("journal-dispatcher", audit.journal / "dispatcher", root, 0o2770, retain=True),
+        FolderPlace("journal-gateway", audit.journal / "gateway", gateway, 0o2770, retain=True),
+        FolderPlace("journal-egress", audit.journal / "egress", shipper, 0o2770, retain=True),
         FolderPlace("cursors", audit.cursors, shipper, 0o700),
     )
 
 
 def services(settings: HostSettings, settings_file: Path, bootstrap: Path) -> tuple[Service, ...]:
-    """Gateway first, then the dispatcher that binds sessions there, then Envoy, which takes its policy from the dispatcher."""
+    """In the order of their start; they are removed in the opposite one, the shipper when nobody writes records any more.
+
+    The dispatcher binds sessions at the gateway, and Envoy takes its policy from the dispatcher.
+    """
     return (
+        _shipper(settings, settings_file),
         _gateway(settings, settings_file),
         _dispatcher(settings, settings_file),
         _egress(settings, bootstrap),
-        _shipper(settings, settings_file),
     )
 
 
@@ -150,7 +154,7 @@ def _shipper(settings: HostSettings, settings_file: Path) -> Service:
         image="host",
         command=_program("shipper", settings_file),
         identity=Identity.SHIPPER,
-        reads=(settings_file, places.shipper_secrets, places.envoy_admin.parent, *_files(*(sink.ca_file for sink in audit.sinks))),
+        reads=(settings_file, places.shipper_secrets, *_files(*(sink.ca_file for sink in audit.sinks))),
         writes=(audit.journal, audit.archive, audit.cursors, places.egress_log.parent, places.shipper_status.parent),
         memory_bytes=512 << 20,
         ready=places.shipper_status,

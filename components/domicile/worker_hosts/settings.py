@@ -63,13 +63,6 @@ def render(config: PerimeterConfig, places: StackPlaces, sandbox: SandboxImage) 
     )
 
 
-def credential_names(config: PerimeterConfig) -> list[str]:
-    """The credentials that the dispatcher reads: those that the proxy injects, and the sinks'."""
-    injected = {rule.credential.name for rule in config.egress.rules if rule.credential}
-    of_sinks = {getattr(sink, field, None) for sink in config.audit.sinks for field in ("headers_from", "token_from")}
-    return sorted(injected | {name for name in of_sinks if name})
-
-
 def _places(places: StackPlaces) -> Places:
     return Places(
         container_engine=places.container_engine,
