@@ -22,7 +22,8 @@ import aiohttp
 from aiohttp import web
 
 from domicile_host.audit import Event, Journal, Recorder
-from domicile_host.gateway import Binding, Gateway, GatewayEvent
+from domicile_host.gateway import Binding, GatewayEvent
+from domicile_host.gateway.service import Gateway
 from domicile_host.settings import HostSettings
 
 ENVIRONMENT = "env_lab"

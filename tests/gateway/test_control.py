@@ -32,7 +32,8 @@ from gateway_lab import (
 )
 from gateway_lab import settings as lab_settings
 
-from domicile_host.gateway import Binding, listener
+from domicile_host.gateway import Binding
+from domicile_host.gateway.service import listener
 
 WORK = "/v1/environments/env_lab/work/work_own"
 
