@@ -40,7 +40,7 @@ from domicile_host.dispatcher.bounds import Bounds
 from domicile_host.dispatcher.dispatcher import Dispatcher
 from domicile_host.egress.authority import make_authority
 from domicile_host.egress.bootstrap import command, render
-from domicile_host.gateway import Gateway
+from domicile_host.gateway.service import Gateway
 from domicile_host.image_signature import ImageSignature, payload_for
 
 HERE = Path(__file__).parent

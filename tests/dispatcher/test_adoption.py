@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from dispatcher_lab import run, warm
 
+from domicile_control_plane.faults import Fault
+
 if TYPE_CHECKING:
     from dispatcher_lab import Lab
 
@@ -41,6 +43,26 @@ async def test_after_kill_9_the_live_session_goes_on_and_the_pool_is_new(host: L
     await worker.stop()
     await host.stopped(session_id)
     await host.gone(session_id)
+    host.assert_nothing_left(of=sandbox)
+
+
+@pytest.mark.parametrize("step", ["ack", "heartbeat", "stop"])
+async def test_a_dispatcher_killed_in_any_step_leaves_no_item_unserved(host: Lab, step: str) -> None:
+    host.put_key()
+    host.plane.faults.order(Fault(route=rf"work\.{step}", action="delay", seconds=20))
+    with host.apart() as dispatcher:
+        session_id = host.enqueue()
+        if step == "stop":
+            await (await host.worker(session_id)).stop()
+        await host.until(lambda _: not host.plane.faults.waiting())
+        dispatcher.send_signal(signal.SIGKILL)
+        dispatcher.wait(10)
+    await host.ready()
+    if step != "stop":
+        await (await host.worker(session_id)).stop()
+    await host.stopped(session_id)
+    await host.gone(session_id)
+    (sandbox,) = {event["sandbox_id"] for event in host.journal("session.")}
     host.assert_nothing_left(of=sandbox)
 
 
