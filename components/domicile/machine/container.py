@@ -162,7 +162,8 @@ def _mount(mount: Mount) -> str:
 
 
 def _digest(spec: ContainerSpec) -> str:
-    return hashlib.sha256(spec.model_dump_json(exclude={"ready", "ready_path", "running"}).encode()).hexdigest()
+    whole = spec.model_dump(mode="json", exclude={"ready", "ready_path", "running"})
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
 def _inspect(name: str) -> dict[str, Any] | None:
