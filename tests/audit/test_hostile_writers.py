@@ -48,9 +48,9 @@ async def test_forged_records_are_kept_apart_and_what_others_write_arrives(host,
     await otlp.until(lambda: sum(record["activity"].startswith("journal.") for record in otlp.records.values()) >= 8)
     assert otlp.sequences("dispatcher") == otlp.sequences("gateway") == [1, 2, 3]
     assert "session.ended" not in {record["activity"] for record in otlp.records.values()}
+    assert await host.stop() == 0
     kept = (host.folder / "cursors" / "collector" / "gateway.refused.jsonl").read_bytes().splitlines()
     assert {json.loads(line)["id"].partition("-")[0] for line in kept} == {"damaged", "foreign"}
-    assert await host.stop() == 0
 
 
 async def test_any_line_of_the_access_log_becomes_a_record(host, otlp):
