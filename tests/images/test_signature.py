@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
@@ -67,6 +68,19 @@ def test_openssl_agrees_with_the_signature(signed, tmp_path):
     (tmp_path / "signature").write_bytes(base64.b64decode(parts["signature"]))
     command = ["openssl", "dgst", "-sha256", "-verify", signed.public_key, "-signature", tmp_path / "signature", tmp_path / "payload"]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(shutil.which("cosign") is None, reason="cosign is in no package registry; openssl makes the same check above")
+@pytest.mark.parametrize(
+    "check", [["verify"], ["verify-attestation", "--type=cyclonedx"], ["verify-attestation", "--type=slsaprovenance1"]]
+)
+def test_cosign_accepts_the_layout_with_our_key_only(signed, tmp_path, check):
+    def verdict(public_key) -> int:
+        command = ["cosign", *check, f"--key={public_key}", "--insecure-ignore-tlog=true", f"--local-image={signed.layout}"]
+        return subprocess.run(command, capture_output=True, check=False, env={**os.environ, "HOME": str(tmp_path)}).returncode
+
+    assert verdict(signed.public_key) == 0
+    assert verdict(key_in(tmp_path / "other").public_key) != 0
 
 
 def test_the_layout_holds_the_signature_where_cosign_looks(signed):

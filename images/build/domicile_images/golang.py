@@ -52,9 +52,9 @@ def sources(module: Path) -> dict[str, str]:
     return {file.name: sha256_of(file) for file in files if not file.name.endswith("_test.go")}
 
 
-def build(module: Path, cache: Cache, progress: Callable[[str], None]) -> Program:
-    """Builds the program, or finds it built. Its bytes are the cache's blob `sha256`. Raises `GoError`."""
-    place = cache.place("go", key_of(sources(module)))
+def build(module: Path, files: dict[str, str], cache: Cache, progress: Callable[[str], None]) -> Program:
+    """Builds the program of these `sources`, or finds it built. Its bytes are the cache's blob `sha256`. Raises `GoError`."""
+    place = cache.place("go", key_of(files))
     if place.exists():
         return Program.model_validate_json(place.read_bytes())
     progress("building the Go program (up to two minutes the first time)")
@@ -66,6 +66,8 @@ def build(module: Path, cache: Cache, progress: Callable[[str], None]) -> Progra
             module,
             env,
         )
+        if sources(module) != files:
+            raise GoError(f"{module} was edited while it was built; run again")
         info = json.loads(_run([go, "version", "-m", "-json", str(binary)], module, env))
         modules = [Module(name=part["Path"], version=part["Version"], sum=part["Sum"]) for part in info["Deps"]]
         program = Program(sha256=sha256_of(binary), toolchain=env["GOTOOLCHAIN"], modules=tuple(modules))
