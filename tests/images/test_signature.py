@@ -76,7 +76,7 @@ def test_openssl_agrees_with_the_signature(signed, tmp_path):
 )
 def test_cosign_accepts_the_layout_with_our_key_only(signed, tmp_path, check):
     def verdict(public_key) -> int:
-        command = ["cosign", *check, f"--key={public_key}", "--insecure-ignore-tlog=true", f"--local-image={signed.layout}"]
+        command = ["cosign", *check, f"--key={public_key}", "--insecure-ignore-tlog=true", "--local-image", str(signed.layout)]
         return subprocess.run(command, capture_output=True, check=False, env={**os.environ, "HOME": str(tmp_path)}).returncode
 
     assert verdict(signed.public_key) == 0
