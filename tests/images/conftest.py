@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from domicile_images import BuiltImage, Cache, Key, build, key_in, load, load_recipe, unload
+from domicile_images import BuiltImage, Cache, Key, StoreError, build, is_loaded, key_in, load, load_recipe, unload
 
 CHECKOUT = Path(__file__).parents[2]
 IMAGES = CHECKOUT / "images"
@@ -80,10 +80,20 @@ def configuration(image: Callable[[str], BuiltImage]) -> Callable[[str], dict]:
     return read
 
 
-@pytest.fixture
-def loaded(image: Callable[[str], BuiltImage]) -> Callable[[str], str]:
-    """Loads an image; it stays, because a perimeter of this machine may run it."""
-    return lambda name: load(image(name))
+@pytest.fixture(scope="session")
+def loaded(image: Callable[[str], BuiltImage]) -> Iterator[Callable[[str], str]]:
+    """Loads an image, and takes out at the end what wasn't there before."""
+    added: list[BuiltImage] = []
+
+    def reference(name: str) -> str:
+        if not is_loaded(image(name)):
+            added.append(image(name))
+        return load(image(name))
+
+    yield reference
+    for one in added:
+        with contextlib.suppress(StoreError):  # a perimeter that came up meanwhile runs it
+            unload(one)
 
 
 @pytest.fixture
