@@ -159,3 +159,12 @@ async def test_drain_asks_workers_to_stop_and_leaves_nothing(host: Lab) -> None:
     host.assert_nothing_left()
     (record,) = host.journal("session.ended")
     assert record["reason"] == "drained"
+
+
+async def test_drain_while_the_pool_is_being_filled_leaves_nothing(host: Lab) -> None:
+    host.change(warm=4)
+    host.put_key()
+    await host.start()
+    await host.until(lambda status: status["control_plane"]["reachable"])
+    await host.end(signal.SIGTERM)
+    host.assert_nothing_left()

@@ -167,9 +167,12 @@ class Claims:
     async def _sure_sandbox(self) -> Sandbox:
         """A sandbox that runs now, not only when it was put into the pool."""
         sandbox = await self._pool.take()
-        if not await self._parts.sandboxes.is_running(sandbox):
+        try:
+            if not await self._parts.sandboxes.is_running(sandbox):
+                raise SandboxUnsure(f"{sandbox.name} ended before a session came")
+        except BaseException:
             self._pool.discard(sandbox)
-            raise SandboxUnsure(f"{sandbox.name} ended before a session came")
+            raise
         return sandbox
 
     async def _session(self, item: Item, sandbox: Sandbox, secrets: ItemSecrets) -> Session:

@@ -69,14 +69,17 @@ class Pool:
             missing = self._size - len(self._ready)
             if missing <= 0:
                 continue
-            made = await asyncio.gather(*(self._sandboxes.make() for _ in range(min(missing, REFILLS_AT_ONCE))), return_exceptions=True)
+            made = await asyncio.gather(*(self._add() for _ in range(min(missing, REFILLS_AT_ONCE))), return_exceptions=True)
             self._wanted.set()
-            failures = [each for each in made if isinstance(each, BaseException)]
-            self._ready.extend(each for each in made if isinstance(each, Sandbox))
+            failures = [each for each in made if each is not None]
             if failures:
                 await self._failed(failures[0], next(waits))
             else:
                 self.problem, waits = None, pauses(self._bounds)
+
+    async def _add(self) -> None:
+        """Puts a new sandbox into the pool by itself: one that is ready when its sister is cancelled isn't forgotten."""
+        self._ready.append(await self._sandboxes.make())
 
     async def _failed(self, failure: BaseException, pause: float) -> None:
         if not isinstance(failure, DispatcherError | OSError):

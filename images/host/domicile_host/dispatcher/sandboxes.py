@@ -5,6 +5,7 @@ Used by `pool`, `session` and `adoption`.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from dataclasses import dataclass
@@ -70,10 +71,12 @@ class Sandboxes:
         """
         begun = time.monotonic()
         sandbox_id, address = secrets.token_hex(4), self._addresses.take()
+        making = asyncio.create_task(self._make(sandbox_id, address))
         try:
-            sandbox = await self._make(sandbox_id, address)
+            sandbox = await asyncio.shield(making)
         except BaseException:
             self._metrics.sandbox_failures.inc()
+            await asyncio.wait([making])  # the engine goes on with what it was asked; what it makes after a removal would stay
             await self.destroy(Sandbox(sandbox_id, self.name(sandbox_id), address, "", 0.0))
             raise
         self._metrics.made.observe(time.monotonic() - begun)
