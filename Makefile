@@ -29,10 +29,10 @@ down: prepare ## remove everything but what was declared retained
 check: prepare ## validate the stack's configuration, touching nothing
 	@domicile check $(STACK)
 
-test: $(VENV)/develop packages ## run all tests
+test: packages $(VENV)/develop ## run all tests
 	@$(PYTHON_VENV) -m pytest $(TESTS)
 
-lint: $(VENV)/develop ## ruff and mypy
+lint: packages $(VENV)/develop ## ruff and mypy
 	@ruff check . && ruff format --check . && mypy
 
 bench: prepare $(VENV)/develop ## measure, and print the figures of the README

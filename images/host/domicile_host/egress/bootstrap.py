@@ -41,6 +41,7 @@ def command(bootstrap_file: Path) -> list[str]:
         *("--concurrency", str(CONCURRENCY)),
         "--disable-hot-restart",
         "--reject-unknown-dynamic-fields",
+        *("--file-flush-min-size-kb", "0"),  # each line of the access log is written at once: a killed proxy owes none
         *("--file-flush-interval-msec", str(LOG_FLUSH_MILLISECONDS)),
         *("--drain-time-s", "5"),
         *("--log-level", "warning"),
