@@ -8,8 +8,6 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-import certifi
-
 from domicile_host.dispatcher.engine import Engine
 from domicile_host.dispatcher.errors import StartRefused
 from domicile_host.dispatcher.ledger import write_whole
@@ -55,9 +53,10 @@ def check_files(settings: HostSettings) -> None:
 
 def write_ca_bundle(settings: HostSettings, authority_certificate: str) -> None:
     """Writes what sandboxes trust: the system's certificates, those of the policy's own hosts, and the inspecting proxy's."""
-    system = SYSTEM_BUNDLE if SYSTEM_BUNDLE.is_file() else Path(certifi.where())
+    if not SYSTEM_BUNDLE.is_file():
+        raise StartRefused(f"{SYSTEM_BUNDLE} isn't there: install the package ca-certificates")
     own = settings.egress.upstream_ca_file
-    parts = [system.read_text(), own.read_text() if own else "", authority_certificate]
+    parts = [SYSTEM_BUNDLE.read_text(), own.read_text() if own else "", authority_certificate]
     bundle = "".join(part.strip() + "\n" for part in parts if part)
     try:
         ssl.create_default_context(cadata=bundle)
