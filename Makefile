@@ -29,8 +29,8 @@ down: prepare ## remove everything but what was declared retained
 check: prepare ## validate the stack's configuration, touching nothing
 	@domicile check $(STACK)
 
-test: packages $(VENV)/develop ## run all tests
-	@$(PYTHON_VENV) -m pytest $(TESTS)
+test: packages $(VENV)/develop ## run all tests (SUITES="config engine" for some)
+	@$(PYTHON_VENV) tests $(SUITES)
 
 lint: packages $(VENV)/develop ## ruff and mypy
 	@ruff check . && ruff format --check . && mypy
