@@ -60,7 +60,7 @@ def answer(error: Refused | Unavailable) -> web.Response:
         },
     }
     response = web.json_response(body, status=error.status)
-    if isinstance(error, Refused) and error.status != 429:
+    if isinstance(error, Refused) and error.status not in (429, 503):
         response.headers["x-should-retry"] = "false"
     return response
 

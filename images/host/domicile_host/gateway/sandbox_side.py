@@ -105,8 +105,10 @@ class SandboxSide:
         given = request.headers.getall("authorization", [])
         token = given[0].removeprefix("Bearer ") if len(given) == 1 and given[0].startswith("Bearer ") else ""
         session = self._register.session(source)
-        expected = session.binding.capability.get_secret_value() if session else ""
-        if not hmac.compare_digest(token.encode("utf-8", "surrogateescape"), expected.encode()) or session is None:
+        if session is None:  # a gateway that was started anew is told of live sessions in a moment: their workers ask again
+            raise Refused("no-binding", 503, "this sandbox has no session yet, or no longer")
+        expected = session.binding.capability.get_secret_value()
+        if not hmac.compare_digest(token.encode("utf-8", "surrogateescape"), expected.encode()):
             raise Refused("capability", 401, "this sandbox has no session with this capability")
         return session
 
