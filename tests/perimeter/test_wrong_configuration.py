@@ -13,9 +13,9 @@ pytestmark = pytest.mark.perimeter
 WRONG: dict[str, dict[str, Any]] = {
     "unknown-key": {"sandboxes": {"warm": 2}},
     "not-a-number": {"workerHost": {"capacity": "many"}},
-    "proxy-outside-of-no-jurisdiction": {"jurisdiction": "moon"},
+    "unknown-jurisdiction": {"jurisdiction": "moon"},
     "credential-on-a-tunnel": {"egress": {"rules": [{"host": "a.example.com", "credential": {"name": "x"}}]}},
-    "proxy-address-in-use-by-sandboxes": {"network": {"sandboxRange": "100.96.0.0/31"}},
+    "range-too-small": {"network": {"sandboxRange": "100.96.0.0/31"}},
 }
 
 
