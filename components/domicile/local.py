@@ -17,6 +17,7 @@ from domicile.places import StackPlaces
 from domicile.sandbox_image import local as sandbox_image
 from domicile.siem_sink import local as siem_sink
 from domicile.worker_hosts import local as worker_hosts
+from domicile.worker_hosts.runtime import check_runtime
 from domicile.worker_hosts.settings import render
 from domicile_host.egress import bootstrap
 from domicile_host.settings import HostSettings
@@ -32,6 +33,7 @@ class Assembled:
 
 def assemble(config: PerimeterConfig, opts: pulumi.ResourceOptions) -> Assembled:
     """Declares every resource of a `local` perimeter, children of `opts.parent`."""
+    check_runtime(config)
     places = StackPlaces.of(config.stack)
     built = sandbox_image.built(places, config.is_stand_in)
     trusted, trust = sandbox_image.build_trust(places, built["sandbox"], opts)

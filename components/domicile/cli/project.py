@@ -47,3 +47,14 @@ def configuration(stack: str, as_json: bool = False) -> PerimeterConfig:
         return from_file(file, stack)
     except ConfigError as error:
         raise CliError(str(error), ExitCode.WRONG_INPUT, error.as_json(), as_json) from error
+
+
+def fitting_machine(config: PerimeterConfig, as_json: bool = False) -> None:
+    """Wrong input when this machine lacks what the configuration asks of it."""
+    from domicile.config import ConfigError
+    from domicile.worker_hosts.runtime import check_runtime
+
+    try:
+        check_runtime(config)
+    except ConfigError as error:
+        raise CliError(str(error), ExitCode.WRONG_INPUT, error.as_json(), as_json) from error

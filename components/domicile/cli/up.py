@@ -8,7 +8,7 @@ from domicile.cli.engine import engine_for
 from domicile.cli.exit import ending_on, print_json
 from domicile.cli.outcome import changes_text, outputs_lines
 from domicile.cli.progress import Progress
-from domicile.cli.project import Json, Stack, configuration, places, root
+from domicile.cli.project import Json, Stack, configuration, fitting_machine, places, root
 
 if TYPE_CHECKING:
     from domicile.config import PerimeterConfig
@@ -22,6 +22,7 @@ def up(stack: Stack = "local", json: Json = False) -> None:
     control plane put yours in with `domicile key`.
     """
     config, where = configuration(stack, json), places(stack)
+    fitting_machine(config, json)
     with Progress(quiet=json) as progress:
         engine = engine_for(root(), where, json)
         _build_images(where, config, progress)
