@@ -13,6 +13,8 @@ from domicile.machine.resource import MachineProvider, MachineResource, Spec
 
 FOLDER = Path("/run/netns")
 CHANGED = "changed outside of this stack"
+FORWARDING = "net.ipv4.ip_forward"
+"""Set before all others: a change of it sets `accept_redirects` and more anew (Linux, ip-sysctl.rst). A mapping comes here in any order."""
 
 
 class NetworkNamespaceSpec(Spec):
@@ -37,7 +39,7 @@ class NetworkNamespaceProvider(MachineProvider):
         if not _is_namespace(spec.name):
             (FOLDER / spec.name).unlink(missing_ok=True)
             run("ip", "netns", "add", spec.name)
-        for key, value in spec.sysctls.items():
+        for key, value in sorted(spec.sysctls.items(), key=lambda setting: setting[0] != FORWARDING):
             run("ip", "netns", "exec", spec.name, "sysctl", "-q", "-w", f"{key}={value}")
         run("ip", "-n", spec.name, "link", "set", "lo", "up")
         if spec.firewall:
