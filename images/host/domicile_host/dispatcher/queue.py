@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import anthropic
 from anthropic import APIConnectionError, APIStatusError, AsyncAnthropic, DefaultAsyncHttpxClient
+from httpx2 import Limits
 from pydantic import SecretStr
 
 from domicile_host.dispatcher.bounds import Bounds
@@ -23,6 +24,8 @@ from domicile_host.settings import HostSettings
 
 NO_HEARTBEAT = "NO_HEARTBEAT"
 CALL_SECONDS = 15.0
+KEEPALIVE_SECONDS = 60.0
+"""How long an unused connection is kept. The SDK's 5 s would let most acks and heartbeats wait for a new one's TLS handshake."""
 NAMED_BY_EACH_CALL = "-"
 
 
@@ -61,7 +64,8 @@ class WorkQueue:
     async def __aenter__(self) -> WorkQueue:
         plane = self._settings.control_plane
         trust = ssl.create_default_context(cafile=plane.ca_file)
-        http = DefaultAsyncHttpxClient(verify=trust, trust_env=False)
+        limits = Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=KEEPALIVE_SECONDS)
+        http = DefaultAsyncHttpxClient(verify=trust, trust_env=False, limits=limits)
         self._client = AsyncAnthropic(
             auth_token=NAMED_BY_EACH_CALL, base_url=plane.url, max_retries=0, timeout=CALL_SECONDS, http_client=http
         )
