@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -20,7 +21,7 @@ class Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class MachineProvider(dynamic.ResourceProvider):
+class MachineProvider(dynamic.ResourceProvider, ABC):
     """Turns Pulumi's calls into `ensure`, `look` and `remove`, each idempotent.
 
     A subclass names its `spec` and the fields whose change needs a new resource (`replaces`).
@@ -30,21 +31,21 @@ class MachineProvider(dynamic.ResourceProvider):
     spec: ClassVar[type[Spec]]
     replaces: ClassVar[frozenset[str]] = frozenset()
 
+    @abstractmethod
     def identity(self, spec: Any) -> str:
         """The resource's id: its name on the machine."""
-        raise NotImplementedError
 
+    @abstractmethod
     def ensure(self, spec: Any) -> Mapping[str, Any]:
         """Makes the machine have it, whatever was there before; gives outputs beside the spec."""
-        raise NotImplementedError
 
+    @abstractmethod
     def look(self, spec: Any, facts: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """The fields that differ from the spec on the machine (none: all as it should be); None: it isn't there."""
-        raise NotImplementedError
 
+    @abstractmethod
     def remove(self, spec: Any) -> None:
         """Makes the machine not have it."""
-        raise NotImplementedError
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
         try:
