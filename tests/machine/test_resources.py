@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from domicile.machine.container_engine import ContainerEngineProvider
+from domicile.machine.container_engine import ContainerEngineProvider, service_process
 from domicile.machine.files import FileProvider, FolderProvider, GeneratedKeyProvider
 from domicile.machine.link import LinkProvider
 from domicile.machine.namespace import NetworkNamespaceProvider
@@ -111,15 +111,15 @@ def test_a_link_is_made_anew_when_an_end_is_gone(apply, unique):
 def test_the_container_engine_is_started_once_and_again_after_it_was_killed(apply, tmp_path):
     socket = tmp_path / "podman" / "podman.sock"
     engine = apply(ContainerEngineProvider(), socket=str(socket))
-    first = json.loads((socket.parent / "service.json").read_text())["pid"]
+    first = service_process(socket)
     engine.update()
-    assert json.loads((socket.parent / "service.json").read_text())["pid"] == first
+    assert service_process(socket) == first
     os.kill(first, 9)
     os.waitpid(first, 0)
     assert engine.refresh()
     assert engine.differs()
     engine.update()
-    assert json.loads((socket.parent / "service.json").read_text())["pid"] != first
+    assert service_process(socket) != first
     assert engine.refresh()
     assert not engine.differs()
     engine.delete()

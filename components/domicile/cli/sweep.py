@@ -15,8 +15,14 @@ from domicile.places import NETWORK_NAMESPACES, StackPlaces
 
 
 def sweep(places: StackPlaces) -> list[str]:
-    """Removes containers, then namespaces, then the uplink's end and its address translation; says what was there."""
-    return [*_containers(places), *_namespaces(places), *_uplink(places), *_translation(places)]
+    """Ends podman's API; removes containers, namespaces, the uplink's end and its address translation; says what was there."""
+    return [*_engine(places), *_containers(places), *_namespaces(places), *_uplink(places), *_translation(places)]
+
+
+def _engine(places: StackPlaces) -> list[str]:
+    from domicile.machine.container_engine import end_service
+
+    return ["podman's API service"] if end_service(places.container_engine) else []
 
 
 def _containers(places: StackPlaces) -> list[str]:
@@ -49,3 +55,13 @@ def _translation(places: StackPlaces) -> list[str]:
         return []
     machine("nft", "delete", "table", "inet", places.firewall_table)
     return [f"nftables table {places.firewall_table}"]
+
+
+def _images(places: StackPlaces) -> list[str]:
+    from domicile.machine.command import CommandError
+    from domicile.machine.image import release_images
+
+    if shutil.which("podman") is None:
+        return []
+    with ending_on(CommandError):
+        return [f"image {name}" for name in release_images(places.stack)]
