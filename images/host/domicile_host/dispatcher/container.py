@@ -7,6 +7,7 @@ image's folder from lending the tmpfs its mode.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,11 @@ from domicile_host.settings import HostSettings, Network, Sandboxes
 
 SANDBOX_USER = "65532:65532"
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+MOST_PROCESSES = max(32_768, 1024 * (os.cpu_count() or 1))
+"""The kernel's default number of process ids. Podman lowers its own limit to it, and without CAP_SYS_RESOURCE gives no container more.
+
+It isn't read: since Linux 6.14 each pid namespace, as this process's, has a `pid_max` of its own.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,7 @@ def _tmpfs(destination: str, size_bytes: int, *options: str) -> dict[str, Any]:
 def _limited(sandboxes: Sandboxes) -> dict[str, Any]:
     """`NPROC` counts all processes of the sandboxes' one user on the host, so it is sized for all; `pids` bounds the one."""
     limits = sandboxes.limits
-    processes = 2 * limits.pids * (sandboxes.capacity + sandboxes.warm)
+    processes = min(2 * limits.pids * (sandboxes.capacity + sandboxes.warm), MOST_PROCESSES)
     period = 100_000
     return {
         "resource_limits": {
