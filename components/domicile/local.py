@@ -37,7 +37,7 @@ def assemble(config: PerimeterConfig, opts: pulumi.ResourceOptions) -> Assembled
     places = StackPlaces.of(config.stack)
     built = sandbox_image.built(places, config.is_stand_in)
     trusted, trust = sandbox_image.build_trust(places, built["sandbox"], opts)
-    images = sandbox_image.build_images(built, opts)
+    images = sandbox_image.build_images(places, built, opts)
     settings = render(config, places, trusted)
     credentials = list(config.credential_names)
 

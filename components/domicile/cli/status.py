@@ -106,6 +106,8 @@ def _show_dispatcher(say: Any, told: dict[str, Any]) -> None:
     say(f"environment: {told.get('environment_id')}, key {told.get('key')}", markup=False)
     for problem in told.get("problems") or []:
         say(f"problem: {problem}", markup=False)
+    for name in told.get("unowned") or []:
+        say(f"not this host's to remove: {name}", markup=False)
     if told.get("waiting_for"):
         say(f"waiting for: {told['waiting_for']}", markup=False)
 

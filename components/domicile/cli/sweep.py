@@ -15,8 +15,8 @@ from domicile.places import NETWORK_NAMESPACES, StackPlaces
 
 
 def sweep(places: StackPlaces) -> list[str]:
-    """Ends podman's API; removes containers, namespaces, the uplink's end and its address translation; says what was there."""
-    return [*_engine(places), *_containers(places), *_namespaces(places), *_uplink(places), *_translation(places)]
+    """Ends podman's API; removes containers, namespaces, uplink and address translation; releases images. Says what was there."""
+    return [*_engine(places), *_containers(places), *_namespaces(places), *_uplink(places), *_translation(places), *_images(places)]
 
 
 def _engine(places: StackPlaces) -> list[str]:

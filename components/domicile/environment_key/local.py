@@ -74,7 +74,7 @@ class SecretsManagerProvider(MachineProvider):
         except OpenBaoError:  # it is away, or knows this token no more: provision again
             return None
         files = all((spec.identities / name).exists() for name in ("operator-token", "dispatcher/role-id", "dispatcher/secret-id"))
-        return {} if whole and files else {"credentials": []}
+        return {} if whole and files else None
 
     def remove(self, spec: SecretsManagerSpec) -> None:
         for name in ("operator-token", "provisioner-token", "root-token", "recovery-key", "provisioned"):
@@ -167,6 +167,7 @@ def _policies(spec: SecretsManagerSpec) -> dict[str, str]:
     provisioner = {
         "sys/mounts": ["read"],
         f"sys/mounts/{MOUNT}": ["create", "read", "update"],
+        f"{MOUNT}/config": ["create", "update"],
         "sys/auth": ["read"],
         "sys/policies/acl/domicile-*": ["create", "read", "update"],
         "auth/approle/role/dispatcher": ["create", "read", "update"],
@@ -203,8 +204,9 @@ def _initialize(spec: SecretsManagerSpec) -> None:
 def _begin_anew(spec: SecretsManagerSpec) -> None:
     if (spec.identities / "provisioned").exists():
         raise CommandError(
-            f"{spec.identities}/provisioner-token is gone, and OpenBao holds secrets that only it could have permitted: restore the file, "
-            f"or make a new root token with {spec.identities}/recovery-key (`bao operator generate-root`) and put it into root-token there"
+            f"{spec.identities}/provisioner-token is gone, and with it the permission to change anything in OpenBao: restore the file. "
+            f"Without it, remove provisioned, operator-token and dispatcher/secret-id there and run `up`: OpenBao begins anew, "
+            f"and the keys are put in again with `domicile key`"
         )
     run("podman", "stop", spec.container)
     for entry in spec.data.iterdir():
@@ -229,6 +231,8 @@ def _token(spec: SecretsManagerSpec) -> str:
 def _provision(bao: OpenBao, spec: SecretsManagerSpec) -> None:
     if f"{MOUNT}/" not in (bao.get("sys/mounts") or {"data": {}})["data"]:
         bao.put(f"sys/mounts/{MOUNT}", {"type": "kv", "options": {"version": "2"}, "description": "this perimeter's secrets"})
+    if not wait_until(lambda: _keeps_one_version(bao), seconds=15):
+        raise CommandError(f"OpenBao's engine {MOUNT} did not get ready within 15 s: see `podman logs {spec.container}`")
     if "approle/" not in (bao.get("sys/auth") or {"data": {}})["data"]:
         bao.put("sys/auth/approle", {"type": "approle"})
     for name, policy in _policies(spec).items():
@@ -242,6 +246,17 @@ def _provision(bao: OpenBao, spec: SecretsManagerSpec) -> None:
             asked = {"policies": [f"domicile-{who}"], "ttl": "87600h", "renewable": False, "display_name": who}
             _keep(path, str(bao.put("auth/token/create-orphan", asked)["auth"]["client_token"]))
     _keep(spec.identities / "provisioned", "")
+
+
+def _keeps_one_version(bao: OpenBao) -> bool:
+    """A key that was replaced is gone. A new engine says "upgrading" for its first moments."""
+    try:
+        bao.put(f"{MOUNT}/config", {"max_versions": 1})
+    except OpenBaoError as error:
+        if "pgrading" not in str(error):
+            raise
+        return False
+    return True
 
 
 def _give_role(bao: OpenBao, spec: SecretsManagerSpec) -> None:

@@ -31,9 +31,9 @@ def built(places: StackPlaces, stand_in: bool, progress: Callable[[str], None] =
     return {name: build(load_recipe(CHECKOUT / "images" / name), cache, key, progress) for name in names}
 
 
-def build_images(images: dict[str, BuiltImage], opts: pulumi.ResourceOptions) -> dict[str, Image]:
+def build_images(places: StackPlaces, images: dict[str, BuiltImage], opts: pulumi.ResourceOptions) -> dict[str, Image]:
     """The images in the machine's container store, each verified first."""
-    return {name: Image(f"image-{name}", image, opts) for name, image in images.items()}
+    return {name: Image(f"image-{name}", image, places.stack, opts) for name, image in images.items()}
 
 
 def build_trust(places: StackPlaces, sandbox: BuiltImage, opts: pulumi.ResourceOptions) -> tuple[SandboxImage, list[pulumi.Resource]]:

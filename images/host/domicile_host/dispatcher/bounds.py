@@ -21,8 +21,6 @@ class Bounds:
     """The lease's time to live until the control plane has said its own (SDK 2.11, `_HEARTBEAT_TTL_DEFAULT`)."""
     stopping_seconds: float = 30.0
     """From `stopping` to force: the official workers cancel a call and post its error within this (anthropic.com docs, operations)."""
-    last_sync_seconds: float = 65.0
-    """From the session's end to force: the worker's last memory sync takes up to 30 s, twice (anthropic.com docs, operations)."""
     worker_silence_seconds: float = 90.0
     """Without a heartbeat of the sandbox worker, which beats every 30 s or more often."""
     stop_seconds: float = 300.0
