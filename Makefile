@@ -36,7 +36,7 @@ lint: packages $(VENV)/develop ## ruff and mypy
 	@ruff check . && ruff format --check . && mypy
 
 bench: prepare $(VENV)/develop ## measure, and print the figures of the README
-	@$(PYTHON_VENV) -m tests.bench
+	@$(PYTHON_VENV) tests/bench
 
 PYTHON_VENV := $(VENV)/bin/python
 

@@ -1,0 +1,74 @@
+"""Prints the figures for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from latency import CONTAINER_EACH, IN_PROCESS, PERIMETER
+from rich.console import Console
+from rich.table import Table
+
+GOALS = {IN_PROCESS: 1.5, CONTAINER_EACH: 0.25}
+"""A warm perimeter's median against each rival's that waits in its poll, at most."""
+
+console = Console(highlight=False)
+
+
+def show(figures: dict[str, Any]) -> None:
+    for part, words in (("latency", "Enqueued → first tool result"), ("cold", "The same with no sandbox kept ready")):
+        if part in figures:
+            _show_latency(words, figures[part], with_goals=part == "latency")
+    for part in ("idle", "active"):
+        if part in figures:
+            _show_held(part, figures[part])
+    if "up" in figures:
+        told = figures["up"]
+        console.print(
+            f"\n[bold]make up, again[/]: {told['whole_seconds']} s "
+            f"(apply {told['apply_seconds']}, demonstration {told['demonstration_seconds']})"
+        )
+    if "images" in figures:
+        _show_images(figures["images"])
+    machine = figures["machine"]
+    console.print(
+        f"\n{machine['cores']} cores, {machine['memory_gib']} GiB, Linux {machine['kernel']}; load {machine['load_at_start']} before, "
+        f"{machine['load_at_end']} after; {machine['seconds']} s"
+    )
+
+
+def _show_latency(title: str, rows: list[dict[str, Any]], *, with_goals: bool) -> None:
+    table = Table("", "enqueued", "n", "median ms", "p95 ms", "acked ms", "leased ms", box=None, pad_edge=False)
+    for row in rows:
+        times = (row["median_ms"], row["p95_ms"], row["median_acked_ms"], row["median_leased_ms"])
+        table.add_row(row["contender"], row["enqueued"], str(row["n"]), *map(str, times))
+    console.print(f"\n[bold]{title}[/]")
+    console.print(table)
+    medians = {(row["contender"].partition(",")[0], row["enqueued"]): row["median_ms"] for row in rows}
+    for rival, goal in GOALS.items():
+        name = rival.partition(",")[0]
+        for moment in dict.fromkeys(moment for contender, moment in medians if contender == name):
+            ratio = medians[PERIMETER, moment] / medians[name, moment]
+            aim = f", goal at most {goal}" if with_goals and moment == "waiting" else ""
+            console.print(f"perimeter / {rival}, {moment}: {ratio:.2f}{aim}")
+
+
+def _show_held(part: str, told: dict[str, Any]) -> None:
+    console.print(
+        f"\n[bold]Sessions held at once, {part}[/]: {told['held_at_once']} (goal {told['goal']}; ended by {told['ended_by']}), "
+        f"{told['passed']} passed, {told['begun_per_second']} begun a second"
+    )
+    if told["services_restarted"]:
+        console.print(f"restarted meanwhile: {', '.join(told['services_restarted'])}")
+    console.print("KiB a session: " + ", ".join(f"{name} {amount}" for name, amount in told["kib_per_session"].items()))
+    console.print(f"call to result: median {told['answer_median_ms']} ms, p95 {told['answer_p95_ms']} ms", end="")
+    console.print(f", of which the call itself {told['call_ms']} ms" if told["call_ms"] else "")
+
+
+def _show_images(rows: list[dict[str, Any]]) -> None:
+    table = Table("image", "MB", "cold s", "warm s", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(row["image"], *(str(row[name]) for name in ("mb", "cold_seconds", "warm_seconds")))
+    total = [round(sum(row[name] for row in rows), 1) for name in ("mb", "cold_seconds", "warm_seconds")]
+    table.add_row("all", *map(str, total))
+    console.print("\n[bold]Images[/] (cold: downloads are there)")
+    console.print(table)
