@@ -38,7 +38,7 @@ def main() -> int:
         print(json.dumps(figures, indent=1))
     else:
         table.show(figures)
-    return 0
+    return 1 if "failed" in figures else 0
 
 
 def _options() -> argparse.Namespace:
@@ -59,7 +59,12 @@ def _measured(options: argparse.Namespace, say: Callable[[str], None]) -> dict[s
         with Bed.made(workerHost=host, controlPlane={"kind": "stand-in", "pollsPerMinute": 600}) as bed:
             for part in (each for each in PARTS if each in options.only and each != "images"):
                 say(part)
-                figures[part] = _MEASURES[part](bed, options, say)
+                try:
+                    figures[part] = _MEASURES[part](bed, options, say)
+                except (TimeoutError, RuntimeError) as error:  # what was measured by then is shown all the same
+                    say(f"{part} failed: {error}")
+                    figures.setdefault("failed", []).append(f"{part}: {error}")
+                    break
             say("the perimeter is removed")
     if "images" in options.only:
         figures["images"] = building.images(say)
@@ -71,12 +76,9 @@ def _latency(bed: Bed, options: argparse.Namespace, say: Callable[[str], None]) 
 
 
 def _cold(bed: Bed, options: argparse.Namespace, say: Callable[[str], None]) -> list[dict[str, Any]]:
-    bed.reconfigure(workerHost={"warm": 0})
-    try:
+    with bed.changed("workerHost", warm=0):
         samples = latency.compare(bed, 0, options.rounds, say, rivals=[latency.CONTAINER_EACH], moments=[latency.WAITING])
-        return [each.as_json() for each in samples]
-    finally:
-        bed.reconfigure(workerHost={"warm": WARM})
+    return [each.as_json() for each in samples]
 
 
 def _idle(bed: Bed, options: argparse.Namespace, say: Callable[[str], None]) -> dict[str, Any]:

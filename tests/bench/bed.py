@@ -46,24 +46,32 @@ class Served:
 class Bed:
     """One perimeter and its stand-in."""
 
-    def __init__(self, operator: Operator) -> None:
+    def __init__(self, operator: Operator, config: Mapping[str, Mapping[str, Any]]) -> None:
         self.operator = operator
+        self._config = config
 
     @classmethod
     @contextmanager
-    def made(cls, **config: Any) -> Iterator[Bed]:
+    def made(cls, **config: Mapping[str, Any]) -> Iterator[Bed]:
         """A perimeter that is up; removed at the end, whatever happened."""
         with tempfile.TemporaryDirectory(prefix="domicile-bench-") as folder:
             operator = Operator.of(Path(folder), **config)
             try:
                 operator.up()
-                yield cls(operator)
+                yield cls(operator, config)
             finally:
                 operator.destroy(check=False)
 
-    def reconfigure(self, **config: Any) -> None:
-        self.operator.configure(**config)
+    @contextmanager
+    def changed(self, subject: str, **values: Any) -> Iterator[None]:
+        """Within the block, these values of one subject of the configuration are others."""
+        self.operator.configure(**{**self._config, subject: {**self._config[subject], **values}})
         self.operator.up()
+        try:
+            yield
+        finally:
+            self.operator.configure(**self._config)
+            self.operator.up()
 
     @property
     def environment_id(self) -> str:
