@@ -21,7 +21,7 @@ def perimeter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
         operator.up()
         yield operator
     finally:
-        operator.destroy(check=False)
+        operator.end()
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def another(tmp_path: Path) -> Iterator[Operator]:
     try:
         yield operator
     finally:
-        operator.destroy(check=False)
+        operator.end()
 
 
 @pytest.fixture(scope="session")

@@ -114,6 +114,14 @@ class Operator:
     def destroy(self, check: bool = True) -> None:
         self.domicile("destroy", self.stack, "--yes", check=check)
 
+    def end(self) -> None:
+        """Removes everything, the archive too."""
+        self.configure()
+        self.destroy(check=False)
+        root = str(self.places.home_root)
+        subprocess.run(["chattr", "-R", "-f", "-i", root], check=False)  # the archive's closed segments may be immutable
+        shutil.rmtree(root, ignore_errors=True)
+
     def status(self) -> dict[str, Any]:
         return json.loads(self.domicile("status", "--json", self.stack).stdout)
 
