@@ -6,6 +6,7 @@ Times are the stand-in's own stamps, so that whatever is compared is measured by
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -61,6 +62,7 @@ class Bed:
                 yield cls(operator, config)
             finally:
                 operator.destroy(check=False)
+                shutil.rmtree(operator.places.home_root, ignore_errors=True)  # the audit archive, which `destroy` leaves
 
     @contextmanager
     def changed(self, subject: str, **values: Any) -> Iterator[None]:
