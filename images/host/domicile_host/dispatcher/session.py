@@ -187,20 +187,25 @@ class Session:
         if self._item is None:
             self.end(Cause.SANDBOX_GONE)
             return
-        if not self.held.acked:
+        acked = self.held.acked
+        if not acked:
             await self._ack()
-            await self._note(acked=True)
         async with asyncio.TaskGroup() as confirming:
-            confirming.create_task(self._lease.beat())
+            confirming.create_task(self._take_lease(note_ack=not acked))
             if not self.held.admitted:
                 confirming.create_task(self._parts.identities.admit(self.sandbox.address, self.held.session_id))
-        await self._record("session.leased", adopted=self._adopted)
         await self._parts.identities.bind(self._binding())
         self.state = "live"
         if not self._adopted:
             self._parts.metrics.bound.observe(time.monotonic() - self._claimed)
         await self._record("session.bound", address=str(self.sandbox.address))
         await self._note(admitted=True)
+
+    async def _take_lease(self, note_ack: bool) -> None:
+        if note_ack:
+            await self._note(acked=True)
+        await self._lease.beat()
+        await self._record("session.leased", adopted=self._adopted)
 
     async def _ack(self) -> None:
         """A refusal that follows an unanswered ack may be the echo of that ack: then the heartbeat tells whose the item is."""
