@@ -45,7 +45,7 @@ class Pace:
         while self._polls and now - self._polls[0] >= 60:
             self._polls.popleft()
         if len(self._polls) >= self._per_minute:
-            return 60 - (now - self._polls[0])
+            return max(0.0, 60 - (now - self._polls[-self._per_minute]))  # not the oldest, which rounding may keep a moment too long
         even = 60 / self._per_minute
         return max(0.0, even - (now - self._polls[-1])) if self._polls and not found else 0.0
 
