@@ -16,6 +16,8 @@ RIVALS = {IN_PROCESS: in_process, CONTAINER_EACH: container_each}
 WAITING, RANDOM = MOMENTS = ("waiting", "random")
 CYCLE_SECONDS = 4.0
 """The official poller's longest cycle of a poll and its pause: a moment within it is a random one to everybody."""
+REST_SECONDS = 1.5
+"""For the perimeter, whose last sandbox has only just been started; rivals rest as long, at the mean, in their own pauses."""
 ON_ITS_WAY_SECONDS = 0.05
 """From the client's sending of a poll until the stand-in surely holds it."""
 
@@ -51,6 +53,7 @@ def _title(name: str, warm: int) -> str:
 def _served(bed: Bed, rival: Rival | None, moment: str, warm: int) -> Served:
     bed.at_rest(warm)
     if rival is None:
+        time.sleep(REST_SECONDS)
         return bed.served(bed.environment_id)
     if moment == WAITING:
         rival.await_poll()
