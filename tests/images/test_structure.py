@@ -99,11 +99,12 @@ def test_every_link_leads_somewhere(name, members):
     assert [path for path in dangling if not path.startswith(("usr/share/doc/", "etc/"))] == []
 
 
-def test_sandbox_passes_container_structure_test(image, tmp_path):
-    archive, tool = tmp_path / "sandbox.tar", Path(sys.executable).with_name("container-structure-test")
-    layout = f"oci:{image('sandbox').layout}:localhost/domicile/sandbox:latest"
-    subprocess.run(["skopeo", "copy", "--quiet", layout, f"docker-archive:{archive}:domicile/sandbox:test"], check=True)
-    rules = CHECKOUT / "images/sandbox/structure.yaml"
+@pytest.mark.parametrize("name", sorted(USERS))
+def test_an_image_passes_container_structure_test(name, image, tmp_path):
+    archive, tool = tmp_path / "image.tar", Path(sys.executable).with_name("container-structure-test")
+    layout = f"oci:{image(name).layout}:localhost/domicile/{name}:latest"
+    subprocess.run(["skopeo", "copy", "--quiet", layout, f"docker-archive:{archive}:domicile/{name}:test"], check=True)
+    rules = CHECKOUT / "images" / name / "structure.yaml"
     done = subprocess.run(
         [tool, "test", "--driver=tar", f"--image={archive}", f"--config={rules}"], capture_output=True, text=True, check=False
     )
