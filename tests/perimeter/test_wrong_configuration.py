@@ -19,7 +19,7 @@ WRONG: dict[str, dict[str, Any]] = {
 
 
 def as_it_is(operator: Operator) -> dict[str, Any]:
-    """All that `up` could have touched."""
+    """All that `up` could have touched. Rules without what traffic puts into them: counts, and the addresses that rates are kept of."""
     started = "{{.Id}} {{.State.StartedAt}}"
     settled = (operator.places.backend, operator.places.settings.parent / "secrets", operator.places.images, operator.places.keys)
     files = [path for root in settled for path in root.rglob("*") if path.is_file()] + [operator.places.settings]
@@ -27,7 +27,7 @@ def as_it_is(operator: Operator) -> dict[str, Any]:
         "containers": [
             podman("container", "inspect", "--format", started, name) for name in operator.containers() if "sandbox" not in name
         ],
-        "rules": output("ip", "netns", "exec", operator.places.namespace, "nft", "-s", "list", "ruleset"),
+        "rules": output("ip", "netns", "exec", operator.places.namespace, "nft", "--stateless", "--terse", "list", "ruleset"),
         "files": {str(path): path.stat().st_mtime_ns for path in files if "/data/" not in str(path)},
     }
 
