@@ -201,7 +201,7 @@ class Embedded:
 
     def _stack(self, stack: str) -> Stack:
         from domicile.engine import Project, Stack
-        from domicile.engine.crypter import passphrase_from
+        from domicile.engine.state.crypter import passphrase_from
 
         project = Project.load(self._root)
         self._copy_config(project.config_folder / self._places.stack_config.name)

@@ -9,7 +9,6 @@ It serves Pulumi's own gRPC to the unmodified program in a child process, runs p
 what it doesn't do. It knows nothing of the rest of Domicile. Called by `domicile.cli`; `python -m domicile.engine` takes the CLI's verbs.
 """
 
-from .backend import Backend
 from .errors import (
     EngineError,
     LockedError,
@@ -25,6 +24,7 @@ from .events import Event, Result, Step, shown
 from .operations import destroy, preview, refresh, up
 from .project import Project
 from .stack import Stack
+from .state.backend import Backend
 from .values import UNKNOWN, Secret
 
 __all__ = [

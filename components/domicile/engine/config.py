@@ -14,9 +14,9 @@ from typing import Any
 import yaml
 
 from . import paths
-from .crypter import Crypter
 from .errors import ProjectError
-from .files import write_atomically
+from .state.crypter import Crypter
+from .state.files import write_atomically
 
 
 @dataclass(frozen=True)

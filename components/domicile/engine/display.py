@@ -7,7 +7,7 @@ import sys
 from typing import Any, TextIO
 
 from .events import Event, Result, Step, shown
-from .state import STACK_TYPE, Resource
+from .state.snapshot import STACK_TYPE, Resource
 from .values import UNKNOWN
 
 _WORDS = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .errors import EngineError
-from .state import STACK_TYPE, Resource
+from .state.snapshot import STACK_TYPE, Resource
 from .values import Properties, translate
 
 Op = Literal["create", "update", "replace", "delete", "same", "read", "refresh", "create-replacement", "delete-replaced"]

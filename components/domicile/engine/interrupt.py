@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from .deployment.gate import Gate
 from .events import Journal
-from .gate import Gate
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

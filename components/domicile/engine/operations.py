@@ -7,20 +7,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from . import program
-from .checkpoint import Checkpoint, Writer
 from .config import Config
-from .deletes import delete_all
+from .deployment.deletes import delete_all
+from .deployment.gate import Gate
+from .deployment.refresh import refresh_all
+from .deployment.registrar import Registrar
+from .deployment.steps import Steps
 from .events import Event, Journal, Result, Step
-from .gate import Gate
 from .interrupt import winding_down
-from .monitor import Monitor
-from .plugins import Registry
-from .refreshing import refresh_all
-from .registrar import Registrar
+from .language import program
+from .language.monitor import Monitor
+from .plugins.registry import Registry
 from .stack import Opened, Stack
-from .state import Resource, Snapshot
-from .steps import Steps
+from .state.checkpoint import Checkpoint, Writer
+from .state.snapshot import Resource, Snapshot
 
 OnEvent = Callable[[Event], None]
 PARALLEL = 16  # steps at once; a dynamic provider's process takes four

@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from .config import Config, ConfigFile, resolve
-from .crypter import Crypter
 from .errors import ProjectError, UnsupportedError
+from .state.crypter import Crypter
 
 
 @dataclass(frozen=True)

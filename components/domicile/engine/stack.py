@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import lock
-from .backend import Backend
 from .config import Config, qualified, typed
-from .crypter import Crypter, passphrase_from
 from .errors import ProjectError, StackError, UnsupportedError
 from .project import Project
-from .state import STACK_TYPE, Snapshot, unknown_key
+from .state import lock
+from .state.backend import Backend
+from .state.crypter import Crypter, passphrase_from
+from .state.snapshot import STACK_TYPE, Snapshot, unknown_key
 from .values import Properties
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from .errors import EngineError
-from .events import Op, Step
-from .gate import Gate, Stopping
-from .state import Resource, now
-from .steps import Steps
+from ..deployment.gate import Gate, Stopping
+from ..deployment.steps import Steps
+from ..errors import EngineError
+from ..events import Op, Step
+from ..state.snapshot import Resource, now
 
 
 def refresh_all(resources: list[Resource], steps: Steps, gate: Gate, parallel: int) -> None:

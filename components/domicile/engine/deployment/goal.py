@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from pulumi.runtime.proto import resource_pb2 as pb
 
-from .errors import UnsupportedError
-from .state import STACK_TYPE, Resource
-from .values import asset_in, load
+from ..errors import UnsupportedError
+from ..state.snapshot import STACK_TYPE, Resource
+from ..values import asset_in, load
 
 REFUSED = {  # field of the request -> what a user calls it
     "remote": "a remote component (a component package of another process)",

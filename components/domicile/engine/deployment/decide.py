@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from . import paths
-from .providers import Diff
-from .state import Resource
-from .values import Properties
+from .. import paths
+from ..plugins.provider import Diff
+from ..state.snapshot import Resource
+from ..values import Properties
 
 
 @dataclass(frozen=True)

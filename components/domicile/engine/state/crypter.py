@@ -15,7 +15,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from .errors import PassphraseError
+from ..errors import PassphraseError
 
 ROUNDS = 1_000_000
 PROOF = "pulumi"  # the word whose ciphertext in the salt tells a right passphrase from a wrong one

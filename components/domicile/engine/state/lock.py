@@ -16,9 +16,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .errors import LockedError
-from .files import write_atomically
-from .state import now
+from ..errors import LockedError
+from ..state.files import write_atomically
+from ..state.snapshot import now
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 

@@ -14,17 +14,17 @@ from typing import Any
 
 from pulumi.runtime.proto import resource_pb2 as pb
 
+from ..config import Config
+from ..deployment.decide import Decision, decide, without_ignored
+from ..deployment.gate import Gate, Stopping
+from ..deployment.steps import Steps
+from ..errors import ResourceError
+from ..events import Journal, Op, Step
+from ..plugins.provider import Diff, Provider
+from ..plugins.registry import DYNAMIC
+from ..state.snapshot import PROVIDER_TYPE, STACK_TYPE, Resource, by_urn, now
+from ..values import UNKNOWN, Properties, Secret, any_in, has_unknown
 from . import goal
-from .config import Config
-from .decide import Decision, decide, without_ignored
-from .errors import ResourceError
-from .events import Journal, Op, Step
-from .gate import Gate, Stopping
-from .plugins import DYNAMIC
-from .providers import Diff, Provider
-from .state import PROVIDER_TYPE, STACK_TYPE, Resource, by_urn, now
-from .steps import Steps
-from .values import UNKNOWN, Properties, Secret, any_in, has_unknown
 
 
 class Registrar:

@@ -9,13 +9,13 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from .config import Config
-from .errors import PluginError
-from .processes import Child
-from .project import Project
-from .providers import Provider
-from .state import Resource
-from .values import has_unknown
+from ..config import Config
+from ..errors import PluginError
+from ..plugins.process import Child
+from ..plugins.provider import Provider
+from ..project import Project
+from ..state.snapshot import Resource
+from ..values import has_unknown
 
 DYNAMIC = "pulumi-python"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from .errors import EngineError, ResourceError
-from .events import Op, Step
-from .gate import Gate, Stopping
-from .state import Resource
-from .steps import Steps
+from ..deployment.gate import Gate, Stopping
+from ..deployment.steps import Steps
+from ..errors import EngineError, ResourceError
+from ..events import Op, Step
+from ..state.snapshot import Resource
 
 
 def layers(doomed: list[Resource]) -> list[list[Resource]]:

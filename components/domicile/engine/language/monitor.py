@@ -13,12 +13,12 @@ from pulumi.runtime.proto import engine_pb2 as epb
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, resource_pb2_grpc
 from pulumi.runtime.proto import resource_pb2 as pb
 
-from .errors import EngineError, ResourceError, UnsupportedError
-from .events import Journal
-from .gate import Gate, Stopping
-from .providers import OPTIONS
-from .registrar import Registrar
-from .values import UNKNOWN, dump, load
+from ..deployment.gate import Gate, Stopping
+from ..deployment.registrar import Registrar
+from ..errors import EngineError, ResourceError, UnsupportedError
+from ..events import Journal
+from ..plugins.provider import OPTIONS
+from ..values import UNKNOWN, dump, load
 
 # What the SDK may use. It sends requests with features that are refused only if it believes in them; without, it would tell the
 # user to update the Pulumi CLI. So transforms, hooks and the like are announced, and refused by name when they are asked for.

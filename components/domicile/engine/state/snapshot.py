@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from .crypter import Crypter
-from .errors import StateError
-from .values import SECRET, SIGNATURE, Properties, Secret
+from ..errors import StateError
+from ..state.crypter import Crypter
+from ..values import SECRET, SIGNATURE, Properties, Secret
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_TYPE = "pulumi:providers:"

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-from .backend import document
-from .crypter import Crypter
-from .errors import InDoubtError
-from .files import write_atomically
-from .state import Operation, Resource, Snapshot, encode
+from ..errors import InDoubtError
+from ..state.backend import document
+from ..state.crypter import Crypter
+from ..state.files import write_atomically
+from ..state.snapshot import Operation, Resource, Snapshot, encode
 
 
 class Writer:

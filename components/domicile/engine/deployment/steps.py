@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from .checkpoint import Checkpoint
-from .errors import EngineError, ResourceInitError
-from .events import Journal
-from .plugins import Registry
-from .state import Resource, now
-from .values import UNKNOWN
+from ..errors import EngineError, ResourceInitError
+from ..events import Journal
+from ..plugins.registry import Registry
+from ..state.checkpoint import Checkpoint
+from ..state.snapshot import Resource, now
+from ..values import UNKNOWN
 
 
 @dataclass

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
-from .errors import PluginError
+from ..errors import PluginError
 
 _LAUNCH = """
 import ctypes, os, sys

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
-from .crypter import Crypter
-from .errors import StackError, StateError, UnsupportedError
-from .files import write_atomically
-from .state import Operation, Snapshot, decode, now
+from ..errors import StackError, StateError, UnsupportedError
+from ..state.crypter import Crypter
+from ..state.files import write_atomically
+from ..state.snapshot import Operation, Snapshot, decode, now
 
 VERSION = "v3.260.0"  # of the CLI whose files these are; it refuses none that claims an older or its own
 

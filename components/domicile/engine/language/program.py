@@ -7,11 +7,11 @@ import os
 import subprocess
 from pathlib import Path
 
-from .config import Config
-from .events import Journal
-from .gate import Gate
-from .processes import Child
-from .project import Project
+from ..config import Config
+from ..deployment.gate import Gate
+from ..events import Journal
+from ..plugins.process import Child
+from ..project import Project
 
 _RUNNER = Path(__file__).with_name("run_program.py")
 _LOOK_SECONDS = 0.05  # between two looks at whether the program has ended while nothing failed

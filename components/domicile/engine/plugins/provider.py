@@ -10,10 +10,10 @@ import grpc
 from pulumi.runtime.proto import provider_pb2 as pb
 from pulumi.runtime.proto import provider_pb2_grpc, status_pb2
 
-from .errors import InDoubtError, PluginError, ResourceError, ResourceInitError
-from .processes import Child
-from .state import Resource
-from .values import Properties, dump, load, mark_keys, mark_like, plain, without_references
+from ..errors import InDoubtError, PluginError, ResourceError, ResourceInitError
+from ..plugins.process import Child
+from ..state.snapshot import Resource
+from ..values import Properties, dump, load, mark_keys, mark_like, plain, without_references
 
 OPTIONS = [("grpc.max_receive_message_length", 400 << 20), ("grpc.max_send_message_length", 400 << 20)]
 

@@ -1,0 +1,1 @@
+"""Provider plugins as processes, spoken to over gRPC."""
