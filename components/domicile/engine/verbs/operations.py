@@ -1,0 +1,93 @@
+"""`preview`, `up`, `refresh`, `destroy`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from .. import display, operations
+from ..errors import EngineError
+from ..events import Result
+from .flags import add_flags, keywords, stack_of
+
+NOT_AS_EXPECTED = 7  # the CLI's exit code for changes where none were expected
+
+
+def declare(verbs: Any) -> None:
+    for run, about in (
+        (preview, "show what `up` would do"),
+        (up, "make the world what the program says"),
+        (refresh, "take into the state what the world looks like"),
+        (destroy, "delete everything in the stack"),
+    ):
+        parser = verbs.add_parser(run.__name__, help=about, description=run.__doc__, allow_abbrev=False)
+        add_flags(parser, run.__name__)
+        parser.set_defaults(run=run)
+
+
+def preview(a: argparse.Namespace) -> int:
+    """Show what `up` would do, by running the program and changing nothing."""
+    _save_config(a)
+    result = operations.preview(stack_of(a), _lines(a), **keywords(operations.preview, a))
+    return _finished(a, result, "preview")
+
+
+def up(a: argparse.Namespace) -> int:
+    """Make the world what the program says, step by step, with the state saved after each."""
+    _need_yes(a)
+    _save_config(a)
+    result = operations.up(stack_of(a), _lines(a), preview_first=not a.skip_preview, **keywords(operations.up, a))
+    return _finished(a, result, "update")
+
+
+def refresh(a: argparse.Namespace) -> int:
+    """Ask each provider what the world looks like, and take that into the state."""
+    _need_yes(a)
+    result = operations.refresh(stack_of(a), _lines(a), **keywords(operations.refresh, a))
+    return _finished(a, result, "refresh")
+
+
+def destroy(a: argparse.Namespace) -> int:
+    """Delete everything in the stack, dependents first. The stack itself stays, empty."""
+    _need_yes(a)
+    result = operations.destroy(stack_of(a), _lines(a), **keywords(operations.destroy, a))
+    return _finished(a, result, "destroy")
+
+
+def _finished(a: argparse.Namespace, result: Result, noun: str) -> int:
+    if a.json:
+        print(json.dumps(display.plan(result), indent=4))
+        display.summary(result, "Resources after such an update", sys.stderr)
+    else:
+        display.outputs(result, sys.stdout)
+        display.summary(result, "Resources", sys.stdout)
+    if result.exit_code:
+        display.error(f"{noun} failed")
+        return result.exit_code
+    if a.expect_no_changes and result.changes:
+        display.error(f"no changes were expected for {noun} but changes were proposed")
+        return NOT_AS_EXPECTED
+    return 0
+
+
+def _lines(a: argparse.Namespace) -> display.Lines:
+    return display.Lines(sys.stderr if a.json else sys.stdout)
+
+
+def _need_yes(a: argparse.Namespace) -> None:
+    preview_only = "preview_only" in a and a.preview_only
+    if a.yes and preview_only:
+        raise EngineError("--yes and --preview-only cannot be used together; drop one of them")
+    if not a.yes and not preview_only:
+        raise EngineError("--yes must be given: this command doesn't ask")
+
+
+def _save_config(a: argparse.Namespace) -> None:
+    """`-c key=value` is kept, as the CLI keeps it."""
+    for text in a.config:
+        key, sign, value = text.partition("=")
+        if not sign:
+            raise EngineError(f"-c {key}: write it as key=value")
+        stack_of(a).set_config(key, value)
