@@ -21,6 +21,7 @@ from .errors import (
     UnsupportedError,
 )
 from .events import Event, Result, Step, shown
+from .host import Host, Job, OpenHost, Processes
 from .operations import destroy, preview, refresh, up
 from .project import Project
 from .stack import Stack
@@ -32,9 +33,13 @@ __all__ = [
     "Backend",
     "EngineError",
     "Event",
+    "Host",
+    "Job",
     "LockedError",
+    "OpenHost",
     "PassphraseError",
     "PluginError",
+    "Processes",
     "Project",
     "ProjectError",
     "ResourceError",

@@ -14,8 +14,8 @@ from .deployment.refresh import refresh_all
 from .deployment.registrar import Registrar
 from .deployment.steps import Steps
 from .events import Event, Journal, Result, Step
+from .host import Host, Job, OpenHost, Processes
 from .interrupt import winding_down
-from .language import program
 from .language.monitor import Monitor
 from .plugins.registry import Registry
 from .stack import Opened, Stack
@@ -36,6 +36,7 @@ class _Operation:
     gate: Gate
     journal: Journal
     monitor: Monitor
+    host: Host
     parallel: int
 
     @property
@@ -43,7 +44,9 @@ class _Operation:
         return self.steps.checkpoint
 
 
-def preview(stack: Stack, on_event: OnEvent | None = None, *, parallel: int = PARALLEL, refresh: bool = False) -> Result:
+def preview(
+    stack: Stack, on_event: OnEvent | None = None, *, parallel: int = PARALLEL, refresh: bool = False, host: OpenHost = Processes,
+) -> Result:  # fmt: skip
     """What `up` would do, by running the program and changing nothing. No lock is needed.
 
     `refresh` looks at the world first. Raises EngineError if the stack can't be opened;
@@ -51,14 +54,14 @@ def preview(stack: Stack, on_event: OnEvent | None = None, *, parallel: int = PA
     """
     opened = stack.open()
     journal = Journal(on_event)
-    with _operation(stack, opened, journal, parallel, writer=None) as op:
+    with _operation(stack, opened, journal, parallel, host) as op:
         _deploy_after(op, refresh)
         return _result(op)
 
 
 def up(
     stack: Stack, on_event: OnEvent | None = None, *, parallel: int = PARALLEL,
-    refresh: bool = False, break_dead_lock: bool = False, preview_first: bool = True,
+    refresh: bool = False, break_dead_lock: bool = False, preview_first: bool = True, host: OpenHost = Processes,
 ) -> Result:  # fmt: skip
     """Make the world what the program says.
 
@@ -69,22 +72,22 @@ def up(
     with stack.locked(break_dead_lock):
         opened = stack.open()
         if preview_first:
-            tried = _tried(stack, opened, on_event, parallel, refresh)
+            tried = _tried(stack, opened, on_event, parallel, refresh, host)
             if tried.exit_code:
                 return tried
-        return _update(stack, opened, "update", on_event, parallel, lambda op: _deploy_after(op, refresh))
+        return _update(stack, opened, "update", on_event, parallel, host, lambda op: _deploy_after(op, refresh))
 
 
 def refresh(
     stack: Stack, on_event: OnEvent | None = None, *, parallel: int = PARALLEL, preview_only: bool = False, break_dead_lock: bool = False,
-    clear_pending_creates: bool = False,
+    clear_pending_creates: bool = False, host: OpenHost = Processes,
 ) -> Result:  # fmt: skip
     """Take into the state what the world looks like; `preview_only` shows the drift and writes nothing.
 
     `clear_pending_creates` forgets what a killed operation may have begun to create.
     """
     if preview_only:
-        with _operation(stack, stack.open(), Journal(on_event), parallel, writer=None) as op:
+        with _operation(stack, stack.open(), Journal(on_event), parallel, host) as op:
             _refreshed(op)
             return _result(op)
 
@@ -94,12 +97,12 @@ def refresh(
         _refreshed(op)
 
     with stack.locked(break_dead_lock):
-        return _update(stack, stack.open(), "refresh", on_event, parallel, work, warn=not clear_pending_creates)
+        return _update(stack, stack.open(), "refresh", on_event, parallel, host, work, warn=not clear_pending_creates)
 
 
 def destroy(
     stack: Stack, on_event: OnEvent | None = None, *, parallel: int = PARALLEL, refresh: bool = False, break_dead_lock: bool = False,
-    exclude_protected: bool = False, preview_only: bool = False,
+    exclude_protected: bool = False, preview_only: bool = False, host: OpenHost = Processes,
 ) -> Result:  # fmt: skip
     """Delete everything in the state, dependents first. What is protected stops it, unless `exclude_protected` leaves it be."""
 
@@ -113,11 +116,11 @@ def destroy(
         delete_all([r for r in op.checkpoint.resources() if r.urn not in kept], op.steps, op.gate, op.parallel)
 
     if preview_only:
-        with _operation(stack, stack.open(), Journal(on_event), parallel, writer=None) as op:
+        with _operation(stack, stack.open(), Journal(on_event), parallel, host) as op:
             work(op)
             return _result(op)
     with stack.locked(break_dead_lock):
-        return _update(stack, stack.open(), "destroy", on_event, parallel, work)
+        return _update(stack, stack.open(), "destroy", on_event, parallel, host, work)
 
 
 def _kept(resources: list[Resource]) -> set[str]:
@@ -137,31 +140,31 @@ def _kept(resources: list[Resource]) -> set[str]:
 
 
 @contextmanager
-def _operation(stack: Stack, opened: Opened, journal: Journal, parallel: int, writer: Writer | None) -> Iterator[_Operation]:
-    """All parts of an operation, put together; processes and ports are gone when it ends."""
+def _operation(
+    stack: Stack, opened: Opened, journal: Journal, parallel: int, open_host: OpenHost, writer: Writer | None = None
+) -> Iterator[_Operation]:
+    """All parts of an operation, put together; processes and ports are gone when it ends. Without a `writer` it is a preview."""
     dry = writer is None
     gate = Gate(parallel)
     snapshot = opened.snapshot
     checkpoint = Checkpoint(Snapshot(list(snapshot.resources), list(snapshot.pending), snapshot.salt), writer)
     monitor = Monitor(gate, journal, dry, parallel)
 
-    def on_line(package: str, stream: str, line: str) -> None:
-        journal.log(f"{package}: {line}", "output")
-
-    registry = Registry(stack.project, opened.config, monitor.address, snapshot.resources, on_line)
+    host = open_host(Job(stack.project, stack.name, opened.config, dry, parallel, gate, journal), monitor)
+    registry = Registry(host.start, snapshot.resources)
     steps = Steps(checkpoint, registry, journal, dry)
     try:
         with winding_down(gate, journal):
-            yield _Operation(stack, opened.config, steps, gate, journal, monitor, parallel)
+            yield _Operation(stack, opened.config, steps, gate, journal, monitor, host, parallel)
     finally:
-        monitor.close()
+        host.close()
         registry.close()
 
 
-def _tried(stack: Stack, opened: Opened, on_event: OnEvent | None, parallel: int, refresh: bool) -> Result:
+def _tried(stack: Stack, opened: Opened, on_event: OnEvent | None, parallel: int, refresh: bool, host: OpenHost) -> Result:
     """A preview whose log lines are shown only if it fails: the update will say the same again."""
     held: list[Event] = []
-    with _operation(stack, opened, Journal(held.append), parallel, writer=None) as op:
+    with _operation(stack, opened, Journal(held.append), parallel, host) as op:
         _deploy_after(op, refresh)
         result = _result(op)
     if result.exit_code and on_event:
@@ -171,8 +174,9 @@ def _tried(stack: Stack, opened: Opened, on_event: OnEvent | None, parallel: int
 
 
 def _update(
-    stack: Stack, opened: Opened, kind: str, on_event: OnEvent | None, parallel: int, work: Callable[[_Operation], None], warn: bool = True
-) -> Result:
+    stack: Stack, opened: Opened, kind: str, on_event: OnEvent | None, parallel: int, host: OpenHost,
+    work: Callable[[_Operation], None], warn: bool = True,
+) -> Result:  # fmt: skip
     """An operation that changes the state: history and backup are kept at its end, also when it failed."""
     began = time.time()
     journal = Journal(on_event)
@@ -180,7 +184,7 @@ def _update(
     if warn and opened.snapshot.pending:
         journal.log(_pending(opened.snapshot), "warning")
     writer = Writer(stack.backend.checkpoint(project, name), project, name, opened.crypter)
-    with _operation(stack, opened, journal, parallel, writer) as op:
+    with _operation(stack, opened, journal, parallel, host, writer) as op:
         try:
             work(op)
         finally:
@@ -225,7 +229,7 @@ def _deploy(op: _Operation) -> None:
     stack, gate, journal = op.stack, op.gate, op.journal
     registrar = Registrar(stack.project.name, stack.name, op.config, op.steps, gate, journal)
     op.monitor.attach(registrar)
-    code = program.run(stack.project, stack.name, op.config, op.monitor.address, op.steps.preview, op.parallel, gate, journal)
+    code = op.host.run()
     op.monitor.end()
     if code and not gate.stopped:
         if code != 32:  # 32: the program has said why

@@ -20,8 +20,8 @@ from ..deployment.gate import Gate, Stopping
 from ..deployment.steps import Steps
 from ..errors import ResourceError
 from ..events import Journal, Op, Step
+from ..plugins.connection import DYNAMIC
 from ..plugins.provider import Diff, Provider
-from ..plugins.registry import DYNAMIC
 from ..state.snapshot import PROVIDER_TYPE, STACK_TYPE, Resource, by_urn, now
 from ..values import UNKNOWN, Properties, Secret, any_in, has_unknown
 from . import goal

@@ -1,10 +1,9 @@
-"""Pulumi's own gRPC, served to the unmodified program: ResourceMonitor and Engine. It translates, and decides nothing."""
+"""Pulumi's own ResourceMonitor and Engine, as the unmodified program calls them. It translates, and decides nothing."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal, NoReturn
 
 import grpc
@@ -17,7 +16,6 @@ from ..deployment.gate import Gate, Stopping
 from ..deployment.registrar import Registrar
 from ..errors import EngineError, ResourceError, UnsupportedError
 from ..events import Journal
-from ..plugins.provider import OPTIONS
 from ..values import UNKNOWN, dump, load
 
 # What the SDK may use. It sends requests with features that are refused only if it believes in them; without, it would tell the
@@ -31,21 +29,15 @@ FEATURES = [
 _SEVERITY: dict[int, Literal["debug", "info", "warning", "error"]] = {
     epb.DEBUG: "debug", epb.INFO: "info", epb.WARNING: "warning", epb.ERROR: "error",
 }  # fmt: skip
-THREADS = 512  # each registration holds one while its step runs
 
 
 class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineServicer):
-    """Serves one operation on a loopback port of its own; `attach` gives it the registrar once there is one."""
+    """Answers for one operation, to whoever serves it; `attach` gives it the registrar once there is one."""
 
     def __init__(self, gate: Gate, journal: Journal, preview: bool, parallel: int) -> None:
         self._gate, self._journal, self._preview, self._parallel = gate, journal, preview, parallel
         self._registrar: Registrar | None = None
         self._ended = threading.Event()
-        self._server = grpc.server(ThreadPoolExecutor(THREADS, "monitor"), options=OPTIONS)
-        resource_pb2_grpc.add_ResourceMonitorServicer_to_server(self, self._server)
-        engine_pb2_grpc.add_EngineServicer_to_server(self, self._server)
-        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
-        self._server.start()
 
     def attach(self, registrar: Registrar) -> None:
         self._registrar = registrar
@@ -53,10 +45,6 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
     def end(self) -> None:
         """The program is gone: nobody waits for an answer any more."""
         self._ended.set()
-
-    def close(self) -> None:
-        self.end()
-        self._server.stop(None).wait()
 
     @property
     def registrar(self) -> Registrar:

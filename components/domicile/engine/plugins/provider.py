@@ -8,14 +8,12 @@ from typing import Any
 
 import grpc
 from pulumi.runtime.proto import provider_pb2 as pb
-from pulumi.runtime.proto import provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import status_pb2
 
 from ..errors import InDoubtError, PluginError, ResourceError, ResourceInitError
-from ..plugins.process import Child
+from ..plugins.connection import Connection
 from ..state.snapshot import Resource
 from ..values import Properties, dump, load, mark_keys, mark_like, plain, without_references
-
-OPTIONS = [("grpc.max_receive_message_length", 400 << 20), ("grpc.max_send_message_length", 400 << 20)]
 
 
 @dataclass(frozen=True)
@@ -36,10 +34,8 @@ class Made:
 
 
 class Provider:
-    def __init__(self, package: str, child: Child) -> None:
-        self.package, self.child = package, child
-        self._channel = grpc.insecure_channel(f"127.0.0.1:{child.port}", options=OPTIONS)
-        self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
+    def __init__(self, package: str, connection: Connection) -> None:
+        self.package, self._connection = package, connection
         self.keeps_secrets = self.previews = self.takes_references = False
         self.configured = False
 
@@ -122,8 +118,7 @@ class Provider:
         return done
 
     def close(self) -> None:
-        self._channel.close()
-        self.child.stop()
+        self._connection.close()
 
     # -- the wire -----------------------------------------------------------------------------------------------------
 
@@ -143,13 +138,13 @@ class Provider:
 
     def _call(self, method: str, request: Any, urn: str, of: Resource | None = None) -> Any:
         try:
-            return getattr(self._stub, method)(request)
+            return getattr(self._connection.stub, method)(request)
         except grpc.RpcError as e:
             code, details = e.code(), e.details() or ""
             if code == grpc.StatusCode.UNIMPLEMENTED and method in ("CheckConfig", "DiffConfig"):
                 raise NotImplementedError from e
             if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
-                message = f"provider {self.package} died during {method}: {details}. {self.child.said()}"
+                message = f"provider {self.package} died during {method}: {details}. {self._connection.said()}"
                 raise (InDoubtError(urn, message) if urn else PluginError(message)) from e
             partial = _init_failure(e)
             if partial and of:

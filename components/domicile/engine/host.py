@@ -1,0 +1,69 @@
+"""Where an operation's program runs and its provider plugins live: `Processes`, unless the caller has a host of its own.
+
+The operations know a host by its protocol alone; one within this process drives the same monitor and the same provider calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from .config import Config
+from .deployment.gate import Gate
+from .events import Journal
+from .language import program
+from .language.monitor import Monitor
+from .language.service import Service
+from .plugins.connection import Connection, PluginProcess
+from .project import Project
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a host is told of the operation that it serves."""
+
+    project: Project
+    stack: str
+    config: Config
+    preview: bool
+    parallel: int
+    gate: Gate
+    journal: Journal
+
+
+class Host(Protocol):
+    """Serves one operation."""
+
+    def start(self, package: str, version: str) -> Connection:
+        """A fresh plugin of the package, not configured yet; PluginError if there is none. Whoever started it closes it."""
+
+    def run(self) -> int:
+        """Run the program to its end and give its exit code; after a failure elsewhere, end it once no step is under way."""
+
+    def close(self) -> None:
+        """The operation has ended: nothing calls the monitor any more."""
+
+
+OpenHost = Callable[[Job, Monitor], Host]
+
+
+class Processes:
+    """The program and each plugin as a child process, with the monitor served to them over gRPC."""
+
+    def __init__(self, job: Job, monitor: Monitor) -> None:
+        self._job = job
+        self._service = Service(monitor)
+
+    def start(self, package: str, version: str) -> Connection:
+        def on_line(stream: str, line: str) -> None:
+            self._job.journal.log(f"{package}: {line}", "output")
+
+        return PluginProcess(self._job.project, package, version, self._service.address, on_line)
+
+    def run(self) -> int:
+        job = self._job
+        return program.run(job.project, job.stack, job.config, self._service.address, job.preview, job.parallel, job.gate, job.journal)
+
+    def close(self) -> None:
+        self._service.close()

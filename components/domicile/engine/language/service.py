@@ -1,0 +1,27 @@
+"""Serves a monitor over gRPC on a loopback port of its own, for the program and the plugins of one operation."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+from pulumi.runtime.proto import engine_pb2_grpc, resource_pb2_grpc
+
+from ..plugins.connection import OPTIONS
+from .monitor import Monitor
+
+THREADS = 512  # each registration holds one while its step runs
+
+
+class Service:
+    def __init__(self, monitor: Monitor) -> None:
+        self._monitor = monitor
+        self._server = grpc.server(ThreadPoolExecutor(THREADS, "monitor"), options=OPTIONS)
+        resource_pb2_grpc.add_ResourceMonitorServicer_to_server(monitor, self._server)
+        engine_pb2_grpc.add_EngineServicer_to_server(monitor, self._server)
+        self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        self._server.start()
+
+    def close(self) -> None:
+        self._monitor.end()
+        self._server.stop(None).wait()
