@@ -14,18 +14,15 @@ import pytest
 
 RECORDINGS = Path(__file__).with_name("recordings")
 AGREES = (
-    "aliases-rename-and-move", "check-failures", "config", "config-required-by-project", "create-same-update", "deleted-with",
-    "duplicate-urn", "explicit-providers", "failing-create", "failing-delete", "failing-update", "ignore-changes", "invokes",
-    "killed-after-create", "killed-before-create", "killed-in-update-and-delete", "made-in-part", "order-of-create-and-delete",
-    "parent-moved-without-alias", "program-errors", "protect", "refresh", "replace-create-first", "replace-delete-first",
-    "replace-on-changes", "retain-on-delete", "secrets", "unknowns-in-preview", "up-with-refresh",
+    "aliases-rename-and-move", "aws-default-provider", "aws-explicit-provider", "aws-invokes-and-refresh", "check-failures", "config",
+    "config-required-by-project", "create-same-update", "default-provider-config", "deleted-with", "duplicate-urn", "explicit-providers",
+    "failing-create", "failing-delete", "failing-update", "ignore-changes", "invokes", "killed-after-create", "killed-before-create",
+    "killed-in-update-and-delete", "made-in-part", "order-of-create-and-delete", "parent-moved-without-alias", "program-errors", "protect",
+    "refresh", "replace-create-first", "replace-delete-first", "replace-on-changes", "retain-on-delete", "secrets", "unknowns-in-preview",
+    "up-with-refresh",
 )  # fmt: skip
 DIFFERS = {  # why a recording isn't agreed with
-    "aws-default-provider": "the default provider's state lacks `__internal`",
-    "aws-explicit-provider": "the provider's state lacks `__internal`; a replacement by a provider shows its diff",
-    "aws-invokes-and-refresh": "the default provider's state lacks `__internal`",
     "components-and-transforms": "transforms are refused",
-    "default-provider-config": "a refused default provider is reported after the stack itself, not before it",
     "hooks": "resource hooks are refused",
     "import-option": "the option import_ is refused",
     "killed-and-adopted": "--import-pending-creates is refused",

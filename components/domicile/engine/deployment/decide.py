@@ -27,9 +27,9 @@ def decide(old: Resource, new: Resource, diff: Diff, delete_first: bool | None =
     forced = any(d["kind"].endswith("-replace") for d in diff.detailed.values())
     if old.pending_replacement and not replaces:
         replaces = ("pending-replacement",)
-    if provider_replaced:
-        replaces = ("provider",)
-    if (replaces or forced) and (diff.changes is not False or provider_replaced or old.pending_replacement):
+    if provider_replaced:  # whatever the provider of now says: the thing is another provider's
+        return Decision("replace", bool(delete_first), ("provider",))
+    if (replaces or forced) and (diff.changes is not False or old.pending_replacement):
         first = diff.delete_first if delete_first is None else delete_first
         return Decision("replace", first, replaces, diff.keys, diff.detailed)
     changed = old.inputs != new.inputs if diff.changes is None else diff.changes

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -17,10 +17,10 @@ from pulumi.runtime.proto import resource_pb2 as pb
 from ..config import Config
 from ..deployment.decide import Decision, decide, without_ignored
 from ..deployment.gate import Gate, Stopping
+from ..deployment.providers import Providers
 from ..deployment.steps import Steps
-from ..errors import ResourceError
-from ..events import Journal, Op, Step
-from ..plugins.connection import DYNAMIC
+from ..errors import EngineError, ResourceError
+from ..events import Journal, Step
 from ..plugins.provider import Diff, Provider
 from ..state.snapshot import PROVIDER_TYPE, STACK_TYPE, Resource, by_urn, now
 from ..values import UNKNOWN, Properties, Secret, any_in, has_unknown
@@ -29,7 +29,7 @@ from . import goal
 
 class Registrar:
     def __init__(self, project: str, stack: str, config: Config, steps: Steps, gate: Gate, journal: Journal) -> None:
-        self.project, self.stack, self._config = project, stack, config
+        self.project, self.stack = project, stack
         self._steps, self._gate, self._journal, self._preview = steps, gate, journal, steps.preview
         self.olds = by_urn(steps.checkpoint.resources())
         self.news: dict[str, Resource] = {}  # what this run has registered, done
@@ -38,7 +38,7 @@ class Registrar:
         self._stack_outputs: Properties | None = None
         self._old_urns: dict[str, str] = {}
         self._deleted_first: set[str] = set()
-        self._replaced_providers: set[str] = set()
+        self._providers = Providers(config, steps)
         self._turn = threading.RLock()
 
     @property
@@ -51,9 +51,7 @@ class Registrar:
     # -- registering --------------------------------------------------------------------------------------------------
 
     def register(self, q: pb.RegisterResourceRequest) -> Resource:
-        with self._turn:
-            if self._gate.stopped:
-                raise Stopping
+        with self._deciding():
             goal.refuse_unsupported(q)
             urn = goal.urn_of(self.project, self.stack, q.type, q.name, q.parent)
             if urn in self.seen:
@@ -67,32 +65,35 @@ class Registrar:
             self.news[urn] = made
         return made
 
+    @contextmanager
+    def _deciding(self) -> Iterator[None]:
+        """One registration's turn. What fails in it ends the operation before the next one has its turn."""
+        with self._turn:
+            if self._gate.stopped:
+                raise Stopping
+            try:
+                yield
+            except EngineError:
+                self._gate.stop()
+                raise
+
     def _decided(self, q: pb.RegisterResourceRequest, new: Resource, old: Resource | None) -> Callable[[], Resource]:
         """What is to be done, as a function; the gate is entered already if it takes a provider's time."""
         if not new.custom:
             made = self._component(new, old)
             return lambda: made
         if new.is_provider:
-            made = self._provider(new, old, q.version)
+            made = self._providers.register(new, old, q.version)
             return lambda: made
         return self._custom(q, new, old)
 
     def _component(self, new: Resource, old: Resource | None) -> Resource:
         if old is None:
             new = replace(new, created=now(), modified=now())
-            return self._at_once("create", None, new)
+            return self._steps.at_once("create", None, new)
         changed = old.inputs != new.inputs and new.type != STACK_TYPE
         new = replace(new, outputs=old.outputs, created=old.created, modified=now() if changed else old.modified)
-        return self._at_once("update" if changed else "same", old, new)
-
-    def _at_once(self, op: Op, old: Resource | None, new: Resource, decision: Decision | None = None) -> Resource:
-        """A step that needs no provider's time."""
-        since = self._journal.started(op, new)
-        self._steps.checkpoint.supersede(old, new, quietly=op == "same")
-        why = decision or Decision("same")
-        self._journal.planned(Step(op, new.urn, old, new, diff_reasons=why.diff_reasons, detailed_diff=why.detailed))
-        self._journal.finished(op, new, since)
-        return new
+        return self._steps.at_once("update" if changed else "same", old, new)
 
     def outputs(self, urn: str, outputs: Properties) -> None:
         """Keep a component's outputs. The stack's own wait for `program_succeeded`: a program that fails leaves the old ones."""
@@ -133,12 +134,13 @@ class Registrar:
         if old.urn in self._deleted_first:
             fresh = self._checked(provider, asked, None)
             return self._doing(Step("replace", new.urn, old, fresh), lambda: self._steps.create(fresh, "replace", old))
-        diff = self._diff(provider, old, new)
+        moved = self._providers.replaced(old, new)
+        diff = Diff(None) if moved else self._diff(provider, old, new)
         option = q.deleteBeforeReplace if q.deleteBeforeReplaceDefined else None
-        decision = decide(old, new, diff, option, self._provider_replaced(old, new))
+        decision = decide(old, new, diff, option, moved)
         if decision.op == "same":
             made = replace(new, id=old.id, outputs=old.outputs, created=old.created, modified=old.modified)
-            made = self._at_once("same", old, made)
+            made = self._steps.at_once("same", old, made)
             return lambda: made
         step = Step(
             "update" if decision.op == "update" else "replace", new.urn, old, new, decision.replace_reasons, decision.diff_reasons,
@@ -184,9 +186,6 @@ class Registrar:
         if not provider.configured:
             return Diff(None)
         return provider.diff(old, new.inputs, new.ignore_changes)
-
-    def _provider_replaced(self, old: Resource, new: Resource) -> bool:
-        return old.provider != new.provider and new.provider.rpartition("::")[0] in self._replaced_providers
 
     # -- replacement --------------------------------------------------------------------------------------------------
 
@@ -259,48 +258,15 @@ class Registrar:
 
     def default_provider(self, package: str, version: str) -> str:
         """The reference of the package's default provider, registered on first use."""
-        with self._turn:
+        with self._deciding():
             name = "default" + (f"_{version.replace('.', '_').replace('-', '_').replace('+', '_')}" if version else "")
             urn = goal.urn_of(self.project, self.stack, PROVIDER_TYPE + package, name, "")
             if urn not in self.news:
                 self.seen.add(urn)
                 self.claimed.add(urn)
-                new = Resource(urn=urn, type=PROVIDER_TYPE + package, custom=True, inputs=self._default_inputs(package, version))
-                self.news[urn] = self._provider(new, self.olds.get(urn), version)
+                new = self._providers.default(package, urn)
+                self.news[urn] = self._providers.register(new, self.olds.get(urn), version)
             return f"{urn}::{self.news[urn].id}"
-
-    def _default_inputs(self, package: str, version: str) -> Properties:
-        mine = {}
-        for key, text in self._config.values.items():
-            value: Any = Secret(text) if key in self._config.secret_keys else text
-            if package == DYNAMIC:
-                mine[key] = value
-            elif key.startswith(package + ":"):
-                mine[key.partition(":")[2]] = value
-        return {**mine, **({"version": version} if version else {})}
-
-    def _provider(self, new: Resource, old: Resource | None, version: str) -> Resource:
-        package = new.type.rpartition(":")[2]
-        inputs = {**new.inputs, **({"version": version} if version else {})}
-        new = replace(new, inputs=inputs)
-        process = self._steps.registry.start(package, str(inputs.get("version") or ""))
-        inputs, failures = process.check_config(new.urn, old.inputs if old else {}, inputs)
-        if failures:
-            raise ResourceError(new.urn, "; ".join(f"{new.type}: {f.property}: {f.reason}" for f in failures))
-        new = replace(new, inputs=inputs, outputs=inputs)
-        decision = decide(old, new, process.diff_config(old, inputs)) if old else Decision("create")
-        id_ = old.id if old and decision.op != "replace" else UNKNOWN if self._preview else str(uuid.uuid4())
-        changed = decision.op != "same"
-        created, modified = old.created if old else now(), now() if changed or not old else old.modified
-        new = replace(new, id=id_, created=created, modified=modified)
-        self._steps.registry.configured(new, process)
-        if decision.op != "replace" or old is None:
-            return self._at_once(decision.op, old, new, decision)
-        self._replaced_providers.add(new.urn)
-        self._steps.checkpoint.amend(old, replace(old, delete=True))
-        self._steps.checkpoint.supersede(None, new)
-        self._journal.planned(Step("replace", new.urn, old, new, decision.replace_reasons, decision.diff_reasons, decision.detailed))
-        return new
 
     # -- old state ----------------------------------------------------------------------------------------------------
 

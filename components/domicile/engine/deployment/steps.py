@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from ..deployment.decide import Decision
 from ..errors import EngineError, ResourceInitError
-from ..events import Journal
+from ..events import Journal, Op, Step
 from ..plugins.registry import Registry
 from ..state.checkpoint import Checkpoint
 from ..state.snapshot import Resource, now
@@ -22,6 +23,15 @@ class Steps:
     registry: Registry
     journal: Journal
     preview: bool
+
+    def at_once(self, op: Op, old: Resource | None, new: Resource, why: Decision | None = None) -> Resource:
+        """A step that needs no provider's time."""
+        since = self.journal.started(op, new)
+        self.checkpoint.supersede(old, new, quietly=op == "same")
+        why = why or Decision("same")
+        self.journal.planned(Step(op, new.urn, old, new, diff_reasons=why.diff_reasons, detailed_diff=why.detailed))
+        self.journal.finished(op, new, since)
+        return new
 
     def create(self, new: Resource, op: str = "create", over: Resource | None = None) -> Resource:
         """Make the thing. `over` is the old entry that goes with it: of a resource that was deleted first."""

@@ -103,13 +103,13 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         if request.packageRef:
             self._refuse(context, "a parameterized or local package", request.tok)
 
-        def work() -> provider_pb2.InvokeResponse:
-            reference = request.provider or self.registrar.default_provider(request.tok.split(":")[0], request.version)
+        def default() -> str:
+            return self.registrar.default_provider(request.tok.split(":")[0], request.version)
+
+        reference = request.provider or self._try(context, default)
+        try:
             provider = self.registrar.provider(reference)
             return provider.invoke(provider_pb2.InvokeRequest(tok=request.tok, args=request.args, preview=self._preview))
-
-        try:
-            return work()
         except EngineError as e:  # the program may handle it: an invoke's failure is its own
             context.abort(grpc.StatusCode.UNKNOWN, f"invoking {request.tok}: {e}")
 

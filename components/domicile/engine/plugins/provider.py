@@ -57,7 +57,7 @@ class Provider:
         return mark_like(load(done.inputs), news), list(done.failures)
 
     def diff_config(self, old: Resource, news: Properties) -> Diff:
-        request = pb.DiffRequest(urn=old.urn, id=old.id, olds=dump(old.outputs), news=dump(news), old_inputs=dump(old.inputs))
+        request = pb.DiffRequest(urn=old.urn, id=old.id, olds=dump(old.outputs), news=dump(news), old_inputs=dump(old.configuration))
         try:
             return _diff(self._call("DiffConfig", request, old.urn))
         except NotImplementedError:

@@ -43,14 +43,14 @@ class Registry:
                     )
                 package = old.type.rpartition(":")[2]
                 provider = self.start(package, str(old.inputs.get("version") or ""))
-                provider.configure(old.outputs or old.inputs, old.urn)
+                provider.configure(old.outputs or old.configuration, old.urn)
                 self._running[reference] = provider
             return self._running[reference]
 
     def configured(self, resource: Resource, provider: Provider) -> None:
         """Configure the provider as its resource says, unless a preview doesn't know its configuration yet."""
         if not has_unknown(resource.inputs):
-            provider.configure(resource.inputs, resource.urn)
+            provider.configure(resource.configuration, resource.urn)
         self.put(resource, provider)
 
     def close(self) -> None:

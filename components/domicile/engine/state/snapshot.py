@@ -17,6 +17,7 @@ from ..values import SECRET, SIGNATURE, Properties, Secret
 
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_TYPE = "pulumi:providers:"
+INTERNAL = "__internal"  # input of a provider of a stated version: the CLI's own notes on the plugin, empty if there are none
 _NAMES = {  # field of Resource -> key in the file, in the CLI's order
     "urn": "urn", "custom": "custom", "delete": "delete", "id": "id", "type": "type", "inputs": "inputs", "outputs": "outputs",
     "parent": "parent", "protect": "protect", "external": "external", "dependencies": "dependencies", "init_errors": "initErrors",
@@ -72,6 +73,11 @@ class Resource:
     def managed(self) -> bool:
         """There is a thing of it in the world that its provider made."""
         return self.custom and not self.is_provider and not self.external
+
+    @property
+    def configuration(self) -> Properties:
+        """A provider's inputs as it may see them."""
+        return {k: v for k, v in self.inputs.items() if k != INTERNAL}
 
     @property
     def leans_on(self) -> set[str]:

@@ -1,0 +1,69 @@
+"""Providers as resources: the default ones that the engine registers itself, and the configuration of all of them.
+
+Called by the registrar, within its turn.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from typing import Any
+
+from ..config import Config
+from ..deployment.decide import Decision, decide
+from ..deployment.steps import Steps
+from ..errors import ResourceError
+from ..events import Step
+from ..plugins.connection import DYNAMIC
+from ..state.snapshot import INTERNAL, PROVIDER_TYPE, Resource, now
+from ..values import UNKNOWN, Properties, Secret
+
+
+class Providers:
+    def __init__(self, config: Config, steps: Steps) -> None:
+        self._config, self._steps = config, steps
+        self._replaced: set[str] = set()
+
+    def default(self, package: str, urn: str) -> Resource:
+        """The goal state of the package's default provider."""
+        return Resource(urn=urn, type=PROVIDER_TYPE + package, custom=True, inputs=self._configured(package))
+
+    def _configured(self, package: str) -> Properties:
+        """What the stack's configuration says to it: a dynamic provider is told everything."""
+        mine: Properties = {}
+        for key, text in self._config.values.items():
+            value: Any = Secret(text) if key in self._config.secret_keys else text
+            if package == DYNAMIC:
+                mine[key] = value
+            elif key.startswith(package + ":"):
+                mine[key.partition(":")[2]] = value
+        return mine
+
+    def register(self, new: Resource, old: Resource | None, version: str) -> Resource:
+        """Start and configure the provider, and put it into the state. Raises ResourceError if it refuses its configuration."""
+        package = new.type.rpartition(":")[2]
+        config = {**new.configuration, **({"version": version} if version else {})}
+        process = self._steps.registry.start(package, str(config.get("version") or ""))
+        config, failures = process.check_config(new.urn, old.configuration if old else {}, config)
+        if failures:
+            raise ResourceError(new.urn, "; ".join(f"{new.type}: {f.property}: {f.reason}" for f in failures))
+        inputs = {**config, INTERNAL: (old and old.inputs.get(INTERNAL)) or {}} if "version" in config else config
+        new = replace(new, inputs=inputs, outputs=config)
+        decision = decide(old, new, process.diff_config(old, config)) if old else Decision("create")
+        id_ = old.id if old and decision.op != "replace" else UNKNOWN if self._steps.preview else str(uuid.uuid4())
+        changed = decision.op != "same"
+        created, modified = old.created if old else now(), now() if changed or not old else old.modified
+        new = replace(new, id=id_, created=created, modified=modified)
+        self._steps.registry.configured(new, process)
+        if decision.op != "replace" or old is None:
+            return self._steps.at_once(decision.op, old, new, decision)
+        self._replaced.add(new.urn)
+        self._steps.checkpoint.amend(old, replace(old, delete=True))
+        self._steps.checkpoint.supersede(None, new)
+        step = Step("replace", new.urn, old, new, decision.replace_reasons, decision.diff_reasons, decision.detailed)
+        self._steps.journal.planned(step)
+        return new
+
+    def replaced(self, old: Resource, new: Resource) -> bool:
+        """Whether the provider of `new` was replaced in this run: all that it made is replaced with it."""
+        return old.provider != new.provider and new.provider.rpartition("::")[0] in self._replaced
