@@ -181,10 +181,10 @@ class Claims:
         sealed = self._seal.seal(secrets, sandbox.id)
         held = Held(session_id=item.session_id, work_id=item.work_id, environment_id=environment, sealed=sealed, claimed_at=time.time())
         session = Session(self._parts, sandbox, held, secrets)
-        await self._parts.recorder.append(
-            Event(activity="session.claimed", session_id=item.session_id, work_id=item.work_id, sandbox_id=sandbox.name)
-        )
-        await self._parts.ledger.put(session.entry())
+        event = Event(activity="session.claimed", session_id=item.session_id, work_id=item.work_id, sandbox_id=sandbox.name)
+        written = await asyncio.gather(self._parts.recorder.append(event), self._parts.ledger.put(session.entry()), return_exceptions=True)
+        for error in filter(None, written):
+            raise error
         return session
 
     async def _dismiss(self, item: Item, reason: str) -> None:

@@ -95,6 +95,7 @@ class Session:
         """The control plane may take the item for ours; one that was never acked is offered again by itself."""
         self._worker_at: float | None = None
         self._claimed = time.monotonic()
+        self._noting = asyncio.Lock()
         self.state: State = "claimed"
         self.ended = asyncio.Event()
         """Set when nothing of the session is left on this host."""
@@ -191,7 +192,9 @@ class Session:
         if not acked:
             await self._ack()
         async with asyncio.TaskGroup() as confirming:
-            confirming.create_task(self._take_lease(note_ack=not acked))
+            if not acked:  # a dispatcher killed before this is on disk acks again, and learns from the heartbeat whose the item is
+                confirming.create_task(self._note(acked=True))
+            confirming.create_task(self._lease.beat())
             if not self.held.admitted:
                 confirming.create_task(self._parts.identities.admit(self.sandbox.address, self.held.session_id))
         await self._parts.identities.bind(self._binding())
@@ -200,12 +203,6 @@ class Session:
             self._parts.metrics.bound.observe(time.monotonic() - self._claimed)
         await self._record("session.bound", address=str(self.sandbox.address))
         await self._note(admitted=True)
-
-    async def _take_lease(self, note_ack: bool) -> None:
-        if note_ack:
-            await self._note(acked=True)
-        await self._lease.beat()
-        await self._record("session.leased", adopted=self._adopted)
 
     async def _ack(self) -> None:
         """A refusal that follows an unanswered ack may be the echo of that ack: then the heartbeat tells whose the item is."""
@@ -248,13 +245,18 @@ class Session:
         await self.ask_to_stop(Cause.TIME_LIMIT)
 
     async def _beaten(self, beat: Beat) -> None:
-        await self._note(last_heartbeat=beat.last_heartbeat, beat_at=time.time(), ttl_seconds=beat.ttl_seconds)
+        noted = self._note(last_heartbeat=beat.last_heartbeat, beat_at=time.time(), ttl_seconds=beat.ttl_seconds)
+        if self.state == "claimed" and not beat.stopped:
+            await asyncio.gather(noted, self._record("session.leased", adopted=self._adopted))
+        else:
+            await noted
 
     async def _note(self, **changes: object) -> None:
         """Puts what has changed into the ledger. A full disk doesn't end a session that a restart might not find."""
         self.held = self.held.model_copy(update=changes)
         try:
-            await self._parts.ledger.put(self.entry())
+            async with self._noting:
+                await self._parts.ledger.put(self.entry())
         except OSError as error:
             log.error("ledger.not-written", session=self.held.session_id, problem=str(error))
 

@@ -173,10 +173,13 @@ class Register:
 
 
 async def _prefetch(session: Session) -> None:
-    """Reads the session while its worker gets ready: its first call then finds a warm connection."""
+    """Reads while the worker gets ready, so that its first calls find warm connections: one is held by its stream, one is for the rest."""
     try:
-        await session.attached()
-    except Unavailable as error:
+        async with asyncio.TaskGroup() as reads:
+            reads.create_task(session.attached())
+            reads.create_task(session.read(f"/v1/sessions/{session.binding.session_id}/events?limit=1"))
+    except* Unavailable as group:
+        error = group.exceptions[0]
         log.warning("prefetch-failed", session_id=session.binding.session_id, error=str(error))  # the first call asks again
 
 
