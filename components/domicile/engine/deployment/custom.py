@@ -1,0 +1,82 @@
+"""Custom resources: check, diff, decide, and hand over to `steps`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from pulumi.runtime.proto import resource_pb2 as pb
+
+from ..deployment.decide import decide, without_ignored
+from ..deployment.deployment import Deployment
+from ..deployment.replacements import Replacements
+from ..errors import ResourceError
+from ..events import Step
+from ..plugins.provider import Diff, Provider
+from ..state.snapshot import Resource
+from ..values import Secret, any_in, has_unknown
+
+
+class CustomResources:
+    def __init__(self, deployment: Deployment) -> None:
+        self._d, self._steps = deployment, deployment.steps
+        self._replacements = Replacements(deployment)
+
+    def decided(self, q: pb.RegisterResourceRequest, new: Resource, old: Resource | None) -> Callable[[], Resource]:
+        """What is to be done, as a function; the gate is entered already if it takes a provider's time."""
+        new = replace(new, provider=q.provider or self._d.default_provider(q.type.split(":")[0], q.version))
+        provider = self._steps.registry.get(new.provider)
+        if old and new.ignore_changes:
+            new = replace(new, inputs=without_ignored(new.inputs, old.inputs, new.ignore_changes))
+        asked = new
+        new = self._checked(provider, asked, old)
+        if old is None or not old.managed:
+            if old:
+                raise ResourceError(
+                    new.urn, "it is in the state as read from outside; taking it over is not supported by the embedded engine"
+                )
+            return self._d.doing(Step("create", new.urn, None, new), lambda: self._steps.create(new))
+        if old.urn in self._d.deleted_first:
+            fresh = self._checked(provider, asked, None)
+            return self._d.doing(Step("replace", new.urn, old, fresh), lambda: self._steps.create(fresh, "replace", old))
+        moved = self._d.providers.replaced(old, new)
+        diff = Diff(None) if moved else self._diff(provider, old, new)
+        option = q.deleteBeforeReplace if q.deleteBeforeReplaceDefined else None
+        decision = decide(old, new, diff, option, moved)
+        if decision.op == "same":
+            made = replace(new, id=old.id, outputs=old.outputs, created=old.created, modified=old.modified)
+            made = self._steps.at_once("same", old, made)
+            return lambda: made
+        step = Step(
+            "update" if decision.op == "update" else "replace", new.urn, old, new, decision.replace_reasons, decision.diff_reasons,
+            decision.detailed,
+        )  # fmt: skip
+        if decision.op == "update":
+            return self._d.doing(step, lambda: self._steps.update(old, new))
+        return self._replacements.replacing(step, decision, self._checked(provider, asked, None))
+
+    def _checked(self, provider: Provider, new: Resource, old: Resource | None) -> Resource:
+        seed = hashlib.sha256(new.urn.encode()).digest()
+        inputs, failures = provider.check(new, old.inputs if old and old.managed else {}, seed)
+        if failures:
+            reasons = "; ".join(
+                f"property {f.property} value {{{_shown(new.inputs.get(f.property))}}} has a problem: {f.reason}"
+                if f.property
+                else f.reason
+                for f in failures
+            )
+            raise ResourceError(new.urn, f"{new.type} resource '{new.name}': {reasons}")
+        return replace(new, inputs=inputs)
+
+    def _diff(self, provider: Provider, old: Resource, new: Resource) -> Diff:
+        if not provider.configured:
+            return Diff(None)
+        return provider.diff(old, new.inputs, new.ignore_changes)
+
+
+def _shown(value: Any) -> str:
+    if any_in(value, lambda x: isinstance(x, Secret)):
+        return "[secret]"
+    return "unknown" if has_unknown(value) else str(value)

@@ -1,0 +1,110 @@
+"""What the parts of one deployment share: the old state, what was registered so far, and how a step is begun."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from pulumi.runtime.proto import resource_pb2 as pb
+
+from ..config import Config
+from ..deployment.gate import Gate, Stopping
+from ..deployment.providers import Providers
+from ..deployment.steps import Steps
+from ..errors import EngineError, ResourceError
+from ..events import Journal, Step
+from ..state.snapshot import PROVIDER_TYPE, STACK_TYPE, Resource, by_urn
+from . import goal
+
+
+class Deployment:
+    def __init__(self, project: str, stack: str, config: Config, steps: Steps, gate: Gate, journal: Journal) -> None:
+        self.project, self.stack = project, stack
+        self.steps, self.gate, self.journal, self.preview = steps, gate, journal, steps.preview
+        self.providers = Providers(config, steps)
+        self.olds = by_urn(steps.checkpoint.resources())
+        self.news: dict[str, Resource] = {}  # what this run has registered, done
+        self.seen: set[str] = set()  # what this run has begun to register
+        self.claimed: set[str] = set()  # old URNs that a registration of this run took over
+        self.old_urns: dict[str, str] = {}  # URN of this run -> the one that its resource was found under
+        self.deleted_first: set[str] = set()
+        self._turn = threading.RLock()
+
+    @property
+    def root(self) -> str:
+        return next((u for u in self.seen if u.split("::")[2] == STACK_TYPE), "")
+
+    @contextmanager
+    def deciding(self) -> Iterator[None]:
+        """One registration's turn. What fails in it ends the operation before the next one has its turn."""
+        with self._turn:
+            if self.gate.stopped:
+                raise Stopping
+            try:
+                yield
+            except EngineError:
+                self.gate.stop()
+                raise
+
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """For writing down what is done already, also after a failure elsewhere."""
+        with self._turn:
+            yield
+
+    def begin(self, type_: str, name: str, parent: str) -> str:
+        """The URN of what the program asks for now; ResourceError if it has asked for that before."""
+        urn = goal.urn_of(self.project, self.stack, type_, name, parent)
+        if urn in self.seen:
+            raise ResourceError(urn, f"Duplicate resource URN '{urn}'; try giving it a unique name")
+        self.seen.add(urn)
+        return urn
+
+    def find_old(self, q: pb.RegisterResourceRequest, urn: str) -> Resource | None:
+        """The old state of what is registered, under its own URN or one of its aliases; nobody else may claim it then."""
+        for candidate in goal.alias_urns(q, self.project, self.stack, self.old_urns):
+            old = self.olds.get(candidate)
+            if old and candidate not in self.claimed:
+                self.claimed.add(candidate)
+                if candidate != urn:
+                    self.old_urns[urn] = candidate
+                    self.steps.checkpoint.rename(candidate, urn)
+                return old
+        return None
+
+    def unclaimed(self) -> list[Resource]:
+        """What the state has and the program didn't register, and what earlier runs left to be deleted."""
+        return [r for r in self.steps.checkpoint.resources() if r.delete or (r.urn in self.olds and r.urn not in self.seen)]
+
+    def default_provider(self, package: str, version: str) -> str:
+        """The reference of the package's default provider, registered on first use."""
+        with self.deciding():
+            name = "default" + (f"_{version.replace('.', '_').replace('-', '_').replace('+', '_')}" if version else "")
+            urn = goal.urn_of(self.project, self.stack, PROVIDER_TYPE + package, name, "")
+            if urn not in self.news:
+                self.seen.add(urn)
+                self.claimed.add(urn)
+                new = self.providers.default(package, urn)
+                self.news[urn] = self.providers.register(new, self.olds.get(urn), version)
+            return f"{urn}::{self.news[urn].id}"
+
+    def doing(self, step: Step, work: Callable[[], Resource], planned: bool = False) -> Callable[[], Resource]:
+        """`work` as a function that holds the gate. `planned`: it puts its step into the plan itself."""
+        self.gate.enter()
+
+        def do() -> Resource:
+            try:
+                made = work()
+                if not planned:
+                    self.journal.planned(replace(step, new=made))
+            except BaseException:
+                self.gate.stop()  # before the slot is free: nothing new may slip in
+                raise
+            else:
+                return made
+            finally:
+                self.gate.leave()
+
+        return do
