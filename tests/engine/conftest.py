@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 from domicile.engine import Event, Project, Result, Stack, up
 
+KIT = Path(__file__).with_name("recordings") / "kit"
 PASSPHRASE = "correct-horse"
 
 THING = """
@@ -198,6 +200,20 @@ def yard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Yard:
     monkeypatch.setenv("THINGS", str(tmp_path / "things"))
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     return Yard(tmp_path)
+
+
+@pytest.fixture
+def gadget(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The recordings' provider plugin where an engine finds it, and its resources as `gadgets` in the program's folder."""
+    home = yard.root.parent / "home"
+    folder = home / "plugins/resource-gadget-v1.0.0"
+    folder.mkdir(parents=True)
+    script = folder / "pulumi-resource-gadget"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{KIT}/plugins/gadget.py" "$@"\n')
+    script.chmod(0o755)
+    shutil.copy(KIT / "gadgets.py", yard.root)
+    monkeypatch.setenv("PULUMI_HOME", str(home))
+    return script
 
 
 @pytest.fixture

@@ -19,10 +19,9 @@ AGREES = (
     "failing-create", "failing-delete", "failing-update", "ignore-changes", "invokes", "killed-after-create", "killed-before-create",
     "killed-in-update-and-delete", "made-in-part", "order-of-create-and-delete", "parent-moved-without-alias", "program-errors", "protect",
     "refresh", "replace-create-first", "replace-delete-first", "replace-on-changes", "retain-on-delete", "secrets", "unknowns-in-preview",
-    "up-with-refresh",
+    "up-with-refresh", "components-and-transforms",
 )  # fmt: skip
 DIFFERS = {  # why a recording isn't agreed with
-    "components-and-transforms": "transforms are refused",
     "hooks": "resource hooks are refused",
     "import-option": "the option import_ is refused",
     "killed-and-adopted": "--import-pending-creates is refused",

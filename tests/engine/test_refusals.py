@@ -7,9 +7,6 @@ import pytest
 from domicile.engine import ProjectError, StackError, UnsupportedError, preview
 
 REFUSED = {
-    "transforms": "Thing('x', opts=O(transforms=[lambda a: None]))",
-    "register_resource_transform": "pulumi.runtime.register_resource_transform(lambda a: None)\nThing('x')",
-    "register_invoke_transform": "pulumi.runtime.register_invoke_transform(lambda a: None)\nThing('x')",
     "import_": "Thing('x', opts=O(import_='x-1'))",
     "hook": "h = pulumi.ResourceHook('h', lambda a: None)\nThing('x', opts=O(hooks=pulumi.ResourceHookBinding(before_create=[h])))",
     "remote component": "pulumi.ComponentResource('pkg:index:Far', 'x', {}, None, True)",

@@ -159,6 +159,7 @@ def _operation(
     finally:
         host.close()
         registry.close()
+        monitor.close()
 
 
 def _tried(stack: Stack, opened: Opened, on_event: OnEvent | None, parallel: int, refresh: bool, host: OpenHost) -> Result:

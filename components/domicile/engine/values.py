@@ -64,6 +64,16 @@ def _special(fields: Properties) -> Any:
     return fields
 
 
+def dependencies_in(v: struct_pb2.Value) -> set[str]:
+    """The URNs that output values within name as what they depend on."""
+    fields = v.struct_value.fields
+    if SIGNATURE in fields and fields[SIGNATURE].string_value == OUTPUT:
+        found = {x.string_value for x in fields["dependencies"].list_value.values} if "dependencies" in fields else set()
+        return found | (dependencies_in(fields["value"]) if "value" in fields else set())
+    inner = [*fields.values(), *v.list_value.values]
+    return set().union(*map(dependencies_in, inner))
+
+
 def dump(props: Properties) -> struct_pb2.Struct:
     return json_format.ParseDict(translate(props, lambda s: {SIGNATURE: SECRET, "value": s}), struct_pb2.Struct())
 

@@ -13,7 +13,6 @@ from ..values import asset_in, load
 REFUSED = {  # field of the request -> what a user calls it
     "remote": "a remote component (a component package of another process)",
     "importId": "the resource option `import_`",
-    "transforms": "the resource option `transforms`",
     "packageRef": "a parameterized or local package",
     "replace_with": "the resource option `replace_with`",
     "state_migrations": "the resource option `state_migrations`",

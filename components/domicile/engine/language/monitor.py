@@ -8,15 +8,18 @@ from typing import Any, Literal, NoReturn
 
 import grpc
 from google.protobuf import empty_pb2
+from pulumi.runtime.proto import callback_pb2, engine_pb2_grpc, provider_pb2, resource_pb2_grpc
 from pulumi.runtime.proto import engine_pb2 as epb
-from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, resource_pb2_grpc
 from pulumi.runtime.proto import resource_pb2 as pb
 
 from ..deployment.gate import Gate, Stopping
 from ..deployment.registrar import Registrar
 from ..errors import EngineError, ResourceError, UnsupportedError
 from ..events import Journal
+from ..state.snapshot import Resource
 from ..values import UNKNOWN, dump, load
+from .callbacks import Callbacks
+from .requests import Requests
 
 # What the SDK may use. It sends requests with features that are refused only if it believes in them; without, it would tell the
 # user to update the Pulumi CLI. So transforms, hooks and the like are announced, and refused by name when they are asked for.
@@ -37,6 +40,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
     def __init__(self, gate: Gate, journal: Journal, preview: bool, parallel: int) -> None:
         self._gate, self._journal, self._preview, self._parallel = gate, journal, preview, parallel
         self._registrar: Registrar | None = None
+        self._callbacks = Callbacks()
+        self._requests = Requests(self._callbacks)
         self._ended = threading.Event()
 
     def attach(self, registrar: Registrar) -> None:
@@ -45,6 +50,10 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
     def end(self) -> None:
         """The program is gone: nobody waits for an answer any more."""
         self._ended.set()
+
+    def close(self) -> None:
+        """Nobody calls it any more, and it calls nobody."""
+        self._callbacks.close()
 
     @property
     def registrar(self) -> Registrar:
@@ -86,10 +95,16 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         return pb.SupportsFeatureResponse(hasSupport=request.id in ("secrets", "resourceReferences", "aliasSpecs", "deletedWith"))
 
     def RegisterResource(self, request: pb.RegisterResourceRequest, context: grpc.ServicerContext) -> pb.RegisterResourceResponse:  # noqa: N802
-        made = self._try(context, lambda: self.registrar.register(request))
+        made = self._try(context, lambda: self._register(request))
         # A component's outputs may mention resources that aren't registered yet: they come with RegisterResourceOutputs.
         outputs = made.outputs if made.custom else {}
         return pb.RegisterResourceResponse(urn=made.urn, id="" if made.id == UNKNOWN else made.id, object=dump(outputs))
+
+    def _register(self, request: pb.RegisterResourceRequest) -> Resource:
+        finished = self._requests.finished(request)
+        made = self.registrar.register(finished)
+        self._requests.registered(made.urn, finished)
+        return made
 
     def RegisterResourceOutputs(self, request: pb.RegisterResourceOutputsRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
         self._try(context, lambda: self.registrar.outputs(request.urn, load(request.outputs)))
@@ -103,13 +118,14 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         if request.packageRef:
             self._refuse(context, "a parameterized or local package", request.tok)
 
-        def default() -> str:
-            return self.registrar.default_provider(request.tok.split(":")[0], request.version)
+        def transformed() -> tuple[pb.ResourceInvokeRequest, str]:
+            q = self._requests.invoke(request)
+            return q, q.provider or self.registrar.default_provider(q.tok.split(":")[0], q.version)
 
-        reference = request.provider or self._try(context, default)
+        q, reference = self._try(context, transformed)
         try:
             provider = self.registrar.provider(reference)
-            return provider.invoke(provider_pb2.InvokeRequest(tok=request.tok, args=request.args, preview=self._preview))
+            return provider.invoke(provider_pb2.InvokeRequest(tok=q.tok, args=q.args, preview=self._preview))
         except EngineError as e:  # the program may handle it: an invoke's failure is its own
             context.abort(grpc.StatusCode.UNKNOWN, f"invoking {request.tok}: {e}")
 
@@ -119,11 +135,13 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
     def ExistsResource(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         return self._refuse(context, "asking whether a resource exists", request.type)
 
-    def RegisterStackTransform(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        return self._refuse(context, "a transform of all resources (`register_resource_transform`)")
+    def RegisterStackTransform(self, request: callback_pb2.Callback, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
+        self._requests.transform_all(request)
+        return empty_pb2.Empty()
 
-    def RegisterStackInvokeTransform(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        return self._refuse(context, "a transform of invokes (`register_invoke_transform`)")
+    def RegisterStackInvokeTransform(self, request: callback_pb2.Callback, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
+        self._requests.transform_invokes(request)
+        return empty_pb2.Empty()
 
     def RegisterResourceHook(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         return self._refuse(context, f"the resource hook {request.name!r}")
