@@ -11,7 +11,7 @@ from pulumi.runtime.proto import callback_pb2 as pb
 from pulumi.runtime.proto import callback_pb2_grpc
 
 from ..errors import EngineError
-from ..plugins.provider import OPTIONS
+from ..plugins.connection import OPTIONS
 
 Answer = TypeVar("Answer", bound=Message)
 
