@@ -20,6 +20,8 @@ class Perimeter(pulumi.ComponentResource):
 
     def __init__(self, name: str, config: PerimeterConfig, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("domicile:index:Perimeter", name, None, opts)
+        if config.platform != "local":
+            raise pulumi.RunError(f"platform {config.platform}: this version checks its configuration, and builds nothing yet")
         from domicile import local  # a platform is imported only when it is asked for
 
         assembled = local.assemble(config, pulumi.ResourceOptions(parent=self))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 TABLE = runpy.run_path(str(Path(__file__).parents[1] / "config" / "conftest.py"))
-CASES = {name: TABLE["as_yaml"](case) for name, case in TABLE["TABLE"]["cases"].items()}
+CASES = {name: TABLE["as_yaml"](case) for name, case in TABLE["CASES"].items()}
 
 
 def test_check_refuses_every_wrong_configuration_and_touches_nothing(small_project, in_process):

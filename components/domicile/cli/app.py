@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from domicile.cli import audit, check, destroy, images, key, preview, refresh, session, status, up, version
+from domicile.cli import audit, check, destroy, images, key, preview, refresh, residency, session, status, up, version
 from domicile.cli.exit import CliError, ExitCode
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 
 PROVISION, OPERATE, SUPPLY = "Provision", "Operate", "Supply chain"
 app.command("check", rich_help_panel=PROVISION)(check.check)
+app.command("residency", rich_help_panel=PROVISION)(residency.residency)
 app.command("preview", rich_help_panel=PROVISION)(preview.preview)
 app.command("up", rich_help_panel=PROVISION)(up.up)
 app.command("refresh", rich_help_panel=PROVISION)(refresh.refresh)

@@ -23,4 +23,8 @@ def check(stack: Stack = "local", json: Json = False) -> None:
     print(
         f"  environment {config.environment.id}, {config.worker_host.capacity} sessions at once, {config.worker_host.warm} sandboxes warm"
     )
+    if config.aws:
+        print(
+            f"  AWS {config.aws.region} ({', '.join(config.aws.zones)}), account {config.aws.account}; where data lies: `domicile residency {stack}`"
+        )
     print(f"  egress: {rules} {'rule' if rules == 1 else 'rules'}; audit sinks beside the archive: {len(config.audit.sinks)}")

@@ -25,7 +25,8 @@ def up(stack: Stack = "local", json: Json = False) -> None:
     fitting_machine(config, json)
     with Progress(quiet=json) as progress:
         engine = engine_for(root(), where, json)
-        _build_images(where, config, progress)
+        if config.platform == "local":
+            _build_images(where, config, progress)
         with progress.step("applying the stack"):
             applied = engine.run("up", stack, progress)
     if json:

@@ -4,21 +4,24 @@ The stack program calls `from_pulumi`, the command `from_file`, tests `load`; al
 """
 
 from domicile.config.audit import Audit, OtlpSink, Sink, SplunkHecSink
+from domicile.config.aws import Aws
 from domicile.config.control_plane import STAND_IN_ADDRESS, STAND_IN_RESOLVER, ControlPlane
 from domicile.config.egress import Credential, Egress, EgressRule, HttpRule
 from domicile.config.environment import Environment
 from domicile.config.faults import ConfigError, Fault
-from domicile.config.jurisdiction import Jurisdiction
 from domicile.config.network import Network
 from domicile.config.perimeter import Declared, PerimeterConfig
+from domicile.config.residency import Residency, residency_manifest
 from domicile.config.retain import Retain
 from domicile.config.source import from_file, from_pulumi, load
 from domicile.config.worker_host import Limits, WorkerHost
+from domicile.residency import Jurisdiction
 
 __all__ = [
     "STAND_IN_ADDRESS",
     "STAND_IN_RESOLVER",
     "Audit",
+    "Aws",
     "ConfigError",
     "ControlPlane",
     "Credential",
@@ -33,6 +36,7 @@ __all__ = [
     "Network",
     "OtlpSink",
     "PerimeterConfig",
+    "Residency",
     "Retain",
     "Sink",
     "SplunkHecSink",
@@ -40,4 +44,5 @@ __all__ = [
     "from_file",
     "from_pulumi",
     "load",
+    "residency_manifest",
 ]

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 from pydantic import field_validator, model_validator
 
 from domicile.config.faults import ConfigRefusedError, Objection, refuse
-from domicile.config.section import Section
+from domicile.config.section import Section, whole_network
 from domicile_host import settings
 
 USABLE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16"))
@@ -21,16 +21,7 @@ class Network(Section, settings.Network):
     @field_validator("sandbox_range", mode="before")
     @classmethod
     def _whole_network(cls, value: object) -> object:
-        """`10.1.2.3/16` is refused with the network that was meant."""
-        try:
-            meant = IPv4Network(value, strict=False) if isinstance(value, str) and "/" in value else None
-        except ValueError:
-            meant = None
-        if meant is None:
-            raise ConfigRefusedError(Objection((), "an IPv4 network with its prefix length", "write for example `100.96.0.0/16`"))
-        if str(meant) != value:
-            raise ConfigRefusedError(Objection((), "an IPv4 network by its first address and prefix length", f"write `{meant}`"))
-        return value
+        return whole_network(value, "100.96.0.0/16")
 
     @field_validator("sandbox_range")
     @classmethod

@@ -9,24 +9,29 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator, model_validator
 
 from domicile.config.audit import Audit
+from domicile.config.aws import Aws
 from domicile.config.control_plane import ControlPlane
 from domicile.config.egress import Egress
 from domicile.config.environment import Environment
 from domicile.config.faults import ConfigRefusedError, Objection, refuse
-from domicile.config.jurisdiction import Jurisdiction
 from domicile.config.network import Network
+from domicile.config.residency import Residency, residency_objections
 from domicile.config.retain import Retain
 from domicile.config.section import Section
 from domicile.config.worker_host import WorkerHost
+from domicile.residency import Jurisdiction
 
-LATER_PLATFORMS = ("aws", "cloudflare", "kubernetes")
+LATER_PLATFORMS = ("cloudflare", "kubernetes")
 """Platforms of the design that this version doesn't build yet."""
+
+MACHINE_IMAGE_RUNTIMES = ("crun", "runc")
+"""What Fedora CoreOS brings along."""
 
 
 class Declared(Section):
     """What a stack's configuration says: the keys `domicile:<key>` of `stacks/Pulumi.<stack>.yaml`."""
 
-    platform: Literal["local"] = Field("local", description="where the perimeter is built")
+    platform: Literal["local", "aws"] = Field("local", description="where the perimeter is built")
     jurisdiction: Jurisdiction = Field(description="where data may lie, one of jp, eu, ae, bh, us …", examples=["jp"])
     environment: Environment | None = Field(None, description="the environment served; the stand-in makes its own if unset")
     control_plane: ControlPlane = Field(ControlPlane.model_validate({"kind": "stand-in"}), description="the work queue's endpoint")
@@ -35,18 +40,41 @@ class Declared(Section):
     egress: Egress = Field(Egress(), description="what sandboxes may reach")
     audit: Audit = Field(Audit(), description="what is recorded and where it goes")
     retain: Retain = Field(Retain(), description="what stays when the stack is destroyed")
+    residency: Residency = Field(Residency(), description="where endpoints lie, and what may lie elsewhere until when")
+    aws: Aws | None = Field(None, description="with `platform: aws`: the account, the region, and what is built there")
 
     @field_validator("platform", mode="before")
     @classmethod
     def _built_yet(cls, value: object) -> object:
         if value in LATER_PLATFORMS:
-            raise ConfigRefusedError(Objection((), f"local: {value} is not in this version", "set `platform: local`"))
+            raise ConfigRefusedError(Objection((), f"local or aws: {value} is not in this version", "set `platform: local`"))
         return value
 
     @model_validator(mode="after")
     def _fits_together(self) -> Declared:
+        refuse(self._platform_objections())
         refuse([*self._environment_objections(), *self._room_objections(), *self._door_objections(), *self._resolver_objections()])
+        refuse(residency_objections(self))
         return self
+
+    def _platform_objections(self) -> Iterator[Objection]:
+        if self.platform == "local":
+            if self.aws is not None:
+                yield Objection(("aws",), "no `aws` with `platform: local`", "set `platform: aws`, or remove `aws`")
+        elif self.aws is None:
+            yield Objection(("aws",), "required with `platform: aws`", "set `domicile:aws: {region: …, account: …, access: …}`")
+        else:
+            yield from self._aws_objections(self.aws)
+
+    def _aws_objections(self, aws: Aws) -> Iterator[Objection]:
+        if self.control_plane.kind == "stand-in":
+            yield Objection(("controlPlane", "kind"), "a control plane that the region can reach", "set `controlPlane: {kind: anthropic}`")
+        if self.worker_host.runtime not in MACHINE_IMAGE_RUNTIMES:
+            allowed = "a runtime that the machine image has: " + ", ".join(MACHINE_IMAGE_RUNTIMES)
+            yield Objection(("workerHost", "runtime"), allowed, f"set `runtime: {MACHINE_IMAGE_RUNTIMES[0]}`")
+        if self.network.sandbox_range.overlaps(aws.network.cidr):
+            allowed = f"a range apart from the VPC's {aws.network.cidr}"
+            yield Objection(("network", "sandboxRange"), allowed, "remove `sandboxRange` for 100.96.0.0/16, or move `aws.network.cidr`")
 
     def _environment_objections(self) -> Iterator[Objection]:
         if self.environment is None and self.control_plane.kind != "stand-in":

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from ipaddress import ip_address
+from ipaddress import IPv4Network, ip_address
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, ConfigDict
+from pydantic import AfterValidator, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from domicile.config.amounts import AmountError, parse_duration, parse_size
@@ -47,6 +47,29 @@ def size(value: object) -> object:
 
 def duration(value: object) -> object:
     return amount(parse_duration, value)
+
+
+Duration = Annotated[float, BeforeValidator(duration)]
+"""Seconds, written as `90s` or `1h30m`."""
+
+Size = Annotated[int, BeforeValidator(size)]
+"""Bytes, written as `1GiB`."""
+
+
+def whole_network(value: object, example: str = "10.64.0.0/16") -> object:
+    """A field's validator: `10.1.2.3/16` is refused with the network that was meant."""
+    try:
+        meant = IPv4Network(value, strict=False) if isinstance(value, str) and "/" in value else None
+    except ValueError:
+        meant = None
+    if meant is None:
+        raise ConfigRefusedError(Objection((), "an IPv4 network with its prefix length", f"write for example `{example}`"))
+    if str(meant) != value:
+        raise ConfigRefusedError(Objection((), "an IPv4 network by its first address and prefix length", f"write `{meant}`"))
+    return value
+
+
+WholeNetwork = Annotated[IPv4Network, BeforeValidator(whole_network)]
 
 
 def certificate_file(path: Path | None) -> Path | None:

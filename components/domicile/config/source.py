@@ -172,6 +172,8 @@ def _in_force(declared: Declared, stack: str, source: str) -> PerimeterConfig:
 
 
 def _default_resolvers(declared: Declared, source: str) -> tuple[IPv4Address, ...]:
+    if declared.aws is not None:
+        return (declared.aws.resolver,)
     if declared.control_plane.kind == "stand-in":
         return (IPv4Address(STAND_IN_RESOLVER),)
     for path in _RESOLVER_FILES:
