@@ -24,7 +24,6 @@ def check(stack: Stack = "local", json: Json = False) -> None:
         f"  environment {config.environment.id}, {config.worker_host.capacity} sessions at once, {config.worker_host.warm} sandboxes warm"
     )
     if config.aws:
-        print(
-            f"  AWS {config.aws.region} ({', '.join(config.aws.zones)}), account {config.aws.account}; where data lies: `domicile residency {stack}`"
-        )
+        zones, account = ", ".join(config.aws.zones), config.aws.account
+        print(f"  AWS {config.aws.region} ({zones}), account {account}; where data lies: `domicile residency {stack}`")
     print(f"  egress: {rules} {'rule' if rules == 1 else 'rules'}; audit sinks beside the archive: {len(config.audit.sinks)}")
