@@ -56,6 +56,27 @@ def test_delete_first_takes_along_the_dependents_that_must_be_replaced(yard):
     assert calls.index("delete b") < calls.index("delete a") and "delete c" not in calls
 
 
+def test_a_failure_beside_a_delete_first_spares_what_has_not_gone_yet(yard):
+    yard.up("a = Thing('a', zone='north')\nb = Thing('b', kind=a.serial)\n")
+    yard.calls()
+    yard.program(
+        "import asyncio, os\n"
+        "async def after(file):\n    while not os.path.exists(file): await asyncio.sleep(0.02)\n    return 'late'\n"
+        "a = Thing('a', zone='south')\nb = Thing('b', kind=a.serial)\nz = Thing('z', body=after(os.environ['THINGS'] + '/go'))\n"
+    )
+    hang = yard.plant("hang.delete.b")
+    yard.plant("fail.create.z")
+    process = yard.start("up", "--yes", "--skip-preview")
+    yard.wait_for("delete b")
+    yard.plant("go")
+    assert process.stdout
+    assert any("create of z" in line for line in process.stdout)
+    hang.unlink()
+    process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "delete a" not in yard.calls() and yard.world()["a-1"] == {"name": "a", "zone": "north"}
+
+
 def test_destroy_deletes_dependents_before_what_they_lean_on(yard):
     yard.up("a = Thing('a')\nb = Thing('b', opts=O(depends_on=[a]))\nc = Thing('c', opts=O(parent=b))\nd = Thing('d')\n")
     yard.calls()

@@ -14,12 +14,12 @@ import pytest
 
 RECORDINGS = Path(__file__).with_name("recordings")
 AGREES = (
-    "aliases-rename-and-move", "aws-default-provider", "aws-explicit-provider", "aws-invokes-and-refresh", "check-failures", "config",
-    "config-required-by-project", "create-same-update", "default-provider-config", "deleted-with", "duplicate-urn", "explicit-providers",
-    "failing-create", "failing-delete", "failing-update", "ignore-changes", "invokes", "killed-after-create", "killed-before-create",
-    "killed-in-update-and-delete", "made-in-part", "order-of-create-and-delete", "parent-moved-without-alias", "program-errors", "protect",
-    "refresh", "replace-create-first", "replace-delete-first", "replace-on-changes", "retain-on-delete", "secrets", "unknowns-in-preview",
-    "up-with-refresh", "components-and-transforms",
+    "aliases-rename-and-move", "aws-default-provider", "aws-explicit-provider", "aws-invokes-and-refresh", "check-failures",
+    "components-and-transforms", "config", "config-required-by-project", "create-same-update", "default-provider-config", "deleted-with",
+    "duplicate-urn", "explicit-providers", "failing-create", "failing-delete", "failing-update", "ignore-changes", "invokes",
+    "killed-after-create", "killed-before-create", "killed-in-update-and-delete", "made-in-part", "order-of-create-and-delete",
+    "parent-moved-without-alias", "program-errors", "protect", "refresh", "replace-create-first", "replace-delete-first",
+    "replace-delete-first-option", "replace-on-changes", "retain-on-delete", "secrets", "unknowns-in-preview", "up-with-refresh",
 )  # fmt: skip
 DIFFERS = {  # why a recording isn't agreed with
     "hooks": "resource hooks are refused",
@@ -28,7 +28,6 @@ DIFFERS = {  # why a recording isn't agreed with
     "policies": "policy packs are refused",
     "policies-unknown-and-remediation": "policy packs are refused",
     "read-external": "reading existing resources is refused",
-    "replace-delete-first-option": "an order that the recording holds between two independent resources is not kept",
     "sixty-at-once": "its check needs the CLI's event log; the bounds themselves are kept",
     "stack-reference": "stack references are refused",
     "targets": "--target is refused",

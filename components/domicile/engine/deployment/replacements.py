@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ..deployment.decide import Decision
 from ..deployment.deployment import Deployment
+from ..deployment.gate import Stopping
 from ..errors import ResourceError
 from ..events import Step
 from ..state.snapshot import Resource
@@ -48,6 +49,7 @@ class Replacements:
             self._delete_for_replacement(dependent)
         if not old.pending_replacement:
             old = self._delete_for_replacement(old)
+        self._go_on()
         self._d.journal.planned(replace(step, new=new))
         return self._steps.create(new, "replace", old)
 
@@ -59,9 +61,17 @@ class Replacements:
             )
             self._d.journal.failed("delete-replaced", old, error)
             raise error
+        self._go_on()
         self._steps.delete(old, "delete-replaced", keep_as=kept)
         self._d.olds[old.urn] = kept  # without the turn: who has it may be waiting for this step's slot
         return kept
+
+    def _go_on(self) -> None:
+        """Whether the next thing may go: what is being made beside it ends first, and if that fails, nothing more is destroyed."""
+        self._steps.wait_made()
+        failed = self._d.journal.failures > 0 and not self._d.preview  # it is counted before the gate is closed
+        if failed or self._d.gate.stopped:
+            raise Stopping
 
     def _dependents_to_go(self, root: Resource) -> list[Resource]:
         """Those whose replacement a delete-first forces, in the order in which they must go: dependents before what they lean on."""

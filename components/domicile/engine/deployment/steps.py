@@ -5,8 +5,9 @@ What to do was decided in `decide`; who comes when is decided in `registrar` and
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..deployment.decide import Decision
 from ..errors import EngineError, ResourceInitError
@@ -23,6 +24,14 @@ class Steps:
     registry: Registry
     journal: Journal
     preview: bool
+    _making: set[Resource] = field(default_factory=set)
+    _made: threading.Condition = field(default_factory=threading.Condition)
+
+    def wait_made(self) -> None:
+        """Wait until what is being created or updated at this moment has ended."""
+        with self._made:
+            before = set(self._making)
+            self._made.wait_for(lambda: not before & self._making)
 
     def at_once(self, op: Op, old: Resource | None, new: Resource, why: Decision | None = None) -> Resource:
         """A step that needs no provider's time."""
@@ -59,6 +68,8 @@ class Steps:
 
     def _step(self, op: str, pending: str, new: Resource, old: Resource | None, work: Callable[[], Resource]) -> Resource:
         since = self.journal.started(op, new)
+        with self._made:
+            self._making.add(new)
         try:
             with self.checkpoint.under_way(pending, replace(new, id="")):
                 try:
@@ -70,6 +81,10 @@ class Steps:
         except EngineError as e:
             self.journal.failed(op, new, e)
             raise
+        finally:
+            with self._made:
+                self._making.remove(new)
+                self._made.notify_all()
         self.journal.finished(op, new, since)
         return made
 
