@@ -14,15 +14,17 @@ from .errors import (
     LockedError,
     PassphraseError,
     PluginError,
+    PolicyPackError,
     ProjectError,
     ResourceError,
     StackError,
     StateError,
     UnsupportedError,
 )
-from .events import Event, Result, Step, shown
+from .events import Event, Remediation, Result, Step, Violation, shown
 from .host import Host, Job, OpenHost, Processes
 from .operations import destroy, preview, refresh, up
+from .plugins.policy_pack import PolicyPack
 from .project import Project
 from .stack import Stack
 from .state.backend import Backend
@@ -39,9 +41,12 @@ __all__ = [
     "OpenHost",
     "PassphraseError",
     "PluginError",
+    "PolicyPack",
+    "PolicyPackError",
     "Processes",
     "Project",
     "ProjectError",
+    "Remediation",
     "ResourceError",
     "Result",
     "Secret",
@@ -50,6 +55,7 @@ __all__ = [
     "StateError",
     "Step",
     "UnsupportedError",
+    "Violation",
     "destroy",
     "preview",
     "refresh",

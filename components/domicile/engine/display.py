@@ -6,7 +6,7 @@ import json
 import sys
 from typing import Any, TextIO
 
-from .events import Event, Result, Step, shown
+from .events import Event, Remediation, Result, Step, Violation, shown
 from .state.snapshot import STACK_TYPE, Resource
 from .values import UNKNOWN
 
@@ -32,6 +32,8 @@ class Lines:
                 prefix = "" if event.severity in ("info", "output") else f"{event.severity}: "
                 subject = f"{event.name}: " if event.name and event.severity != "output" else ""
                 self._line(f"{prefix}{subject}{event.message}")
+        elif event.policy is not None:
+            pass  # they come together, at the end
         elif event.kind == "resource-failed":
             self._line(f"error: {event.op} of {event.message}")
         elif not self._quiet and event.op != "same":
@@ -51,6 +53,27 @@ def summary(result: Result, heading: str, out: TextIO) -> None:
     print(f"\nDuration: {result.seconds:.1f}s", file=out, flush=True)
 
 
+def policies(result: Result, out: TextIO) -> None:
+    """What the policy packs found, a line for each finding under its pack, the worst first."""
+    found: list[tuple[Violation | Remediation, str, list[str]]] = [(v, v.level, v.message.strip().splitlines()) for v in result.violations]
+    found += [(r, "remediate", [r.description]) for r in result.remediations]
+    if not found:
+        return
+    print("\nPolicies:", file=out)
+    for pack, version in sorted({(f.pack, f.version) for f, _, _ in found}):
+        own = [x for x in found if (x[0].pack, x[0].version) == (pack, version)]
+        worst = min((level for _, level, _ in own), key=_LEVELS.index)
+        print(f"    {_LEVEL_SIGNS[worst]} {pack}@v{version}", file=out)
+        for f, level, lines in sorted(own, key=lambda x: _LEVELS.index(x[1])):
+            severity = f", {f.severity}" if isinstance(f, Violation) and f.severity else ""
+            print(f"        - [{level}{severity}]  {f.rule}  ({f.type}: {f.name})", file=out)
+            print("".join(f"          {line}\n" for line in lines), end="", file=out)
+
+
+_LEVELS = ("mandatory", "remediate", "advisory")
+_LEVEL_SIGNS = {"mandatory": "❌", "remediate": "✅", "advisory": "⚠️"}
+
+
 def outputs(result: Result, out: TextIO) -> None:
     if result.outputs:
         print("\nOutputs:", file=out)
@@ -59,12 +82,24 @@ def outputs(result: Result, out: TextIO) -> None:
 
 
 def plan(result: Result) -> dict[str, Any]:
-    """The CLI's `preview --json`: the stack and what changes."""
+    """The CLI's `preview --json`: the stack and what changes.
+
+    Beyond it, `policyViolations` has what the policy packs found, in the form of the CLI's own policy events: the CLI leaves them out.
+    """
     steps = [_step(s) for s in result.steps if _shown(s)]
     out: dict[str, Any] = {"steps": steps, "duration": int(result.seconds * 1e9), "changeSummary": result.summary}
     if result.errors:
         out["diagnostics"] = [{"message": m, "severity": "error"} for m in result.errors]
+    if result.violations:
+        out["policyViolations"] = [violation(v) for v in result.violations]
     return out
+
+
+def violation(v: Violation) -> dict[str, Any]:
+    return {
+        "resourceUrn": v.urn, "message": v.message, "policyName": v.rule, "policyPackName": v.pack, "policyPackVersion": v.version,
+        "enforcementLevel": v.level, "severity": v.severity, "description": v.description,
+    }  # fmt: skip
 
 
 def _shown(step: Step) -> bool:

@@ -42,6 +42,10 @@ class PluginError(EngineError):
     """A provider plugin wasn't found, didn't start, died, or answered what can't be used."""
 
 
+class PolicyPackError(EngineError):
+    """A policy pack can't be loaded, is configured to what its rules don't take, or failed while it ran."""
+
+
 class ResourceError(EngineError):
     """One resource's step failed; `urn` says which."""
 

@@ -17,11 +17,50 @@ Op = Literal["create", "update", "replace", "delete", "same", "read", "refresh",
 COUNTED = ("create", "update", "replace", "delete", "same", "read")
 
 
+class _OfResource:
+    urn: str
+
+    @property
+    def type(self) -> str:
+        return self.urn.split("::")[2].rpartition("$")[2] if self.urn else ""
+
+    @property
+    def name(self) -> str:
+        return self.urn.rpartition("::")[2]
+
+
+@dataclass(frozen=True)
+class Violation(_OfResource):
+    """What a policy pack's rule has against a resource, or against the stack: `mandatory` stops an update and fails a preview."""
+
+    pack: str
+    version: str
+    rule: str
+    level: str  # advisory or mandatory
+    urn: str
+    message: str
+    description: str = ""  # of the rule
+    severity: str = ""  # low, medium, high or critical, where the rule gives one
+
+
+@dataclass(frozen=True)
+class Remediation(_OfResource):
+    """A rule has changed a resource's inputs before its provider saw them."""
+
+    pack: str
+    version: str
+    rule: str
+    urn: str
+    description: str
+    before: Properties
+    after: Properties
+
+
 @dataclass(frozen=True)
 class Event:
     """Progress: a resource's step has begun, ended or failed; or a line of the program, a provider or the engine itself."""
 
-    kind: Literal["resource-started", "resource-finished", "resource-failed", "log"]
+    kind: Literal["resource-started", "resource-finished", "resource-failed", "log", "policy-violation", "policy-remediation"]
     message: str = ""
     severity: Literal["debug", "info", "warning", "error", "output"] = "info"  # of a log line; `output` is what was printed
     op: str = ""
@@ -29,6 +68,7 @@ class Event:
     type: str = ""
     name: str = ""
     seconds: float = 0.0
+    policy: Violation | Remediation | None = None  # of the two policy kinds
 
 
 @dataclass(frozen=True)
@@ -52,6 +92,8 @@ class Result:
     outputs: Properties  # of the stack; a secret is a `Secret`, an unknown is UNKNOWN
     errors: list[str]
     seconds: float
+    violations: list[Violation] = field(default_factory=list)
+    remediations: list[Remediation] = field(default_factory=list)
 
     @property
     def changes(self) -> int:
@@ -78,6 +120,8 @@ class Journal:
         self.errors: list[str] = []
         self.failures = 0  # steps that failed; a program's own error lines aren't failures
         self.counts: Counter[str] = Counter()
+        self.violations: list[Violation] = []
+        self.remediations: list[Remediation] = []
 
     def emit(self, event: Event) -> None:
         if event.kind == "log" and event.severity == "error":
@@ -105,6 +149,22 @@ class Journal:
         event = Event("resource-failed", message, "error", op=op, urn=resource.urn, type=resource.type, name=resource.name)
         self.emit(event)
 
+    def violated(self, violation: Violation) -> None:
+        """A mandatory violation fails the operation; whether it goes on is the caller's."""
+        with self._lock:
+            self.violations.append(violation)
+            self.failures += violation.level == "mandatory"
+        severity: Literal["warning", "error"] = "error" if violation.level == "mandatory" else "warning"
+        self._policy("policy-violation", violation.message, severity, violation)
+
+    def remedied(self, remediation: Remediation) -> None:
+        with self._lock:
+            self.remediations.append(remediation)
+        self._policy("policy-remediation", remediation.description, "info", remediation)
+
+    def _policy(self, kind: Any, message: str, severity: Any, policy: Violation | Remediation) -> None:
+        self.emit(Event(kind, message, severity, urn=policy.urn, type=policy.type, name=policy.name, policy=policy))
+
     def planned(self, step: Step, counted: bool = True) -> None:
         """A step that belongs in the plan; `counted` in the summary too."""
         with self._lock:
@@ -116,4 +176,5 @@ class Journal:
     def result(self, exit_code: int, resources: list[Resource]) -> Result:
         outputs = next((r.outputs for r in resources if r.type == STACK_TYPE), {})
         seconds = time.monotonic() - self._began
-        return Result(exit_code, dict(sorted(self.counts.items())), self.steps, outputs, self.errors, seconds)
+        summary = dict(sorted(self.counts.items()))
+        return Result(exit_code, summary, self.steps, outputs, self.errors, seconds, self.violations, self.remediations)

@@ -35,6 +35,10 @@ class Job:
 class Host(Protocol):
     """Serves one operation."""
 
+    @property
+    def address(self) -> str:
+        """Where the engine's own gRPC is, for the policy packs."""
+
     def start(self, package: str, version: str) -> Connection:
         """A fresh plugin of the package, not configured yet; PluginError if there is none. Whoever started it closes it."""
 
@@ -54,16 +58,17 @@ class Processes:
     def __init__(self, job: Job, monitor: Monitor) -> None:
         self._job = job
         self._service = Service(monitor)
+        self.address = self._service.address
 
     def start(self, package: str, version: str) -> Connection:
         def on_line(stream: str, line: str) -> None:
             self._job.journal.log(f"{package}: {line}", "output")
 
-        return PluginProcess(self._job.project, package, version, self._service.address, on_line)
+        return PluginProcess(self._job.project, package, version, self.address, on_line)
 
     def run(self) -> int:
         job = self._job
-        return program.run(job.project, job.stack, job.config, self._service.address, job.preview, job.parallel, job.gate, job.journal)
+        return program.run(job.project, job.stack, job.config, self.address, job.preview, job.parallel, job.gate, job.journal)
 
     def close(self) -> None:
         self._service.close()

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from .config import Config
 from .deployment.deletes import delete_all
 from .deployment.gate import Gate
+from .deployment.policies import Policies
 from .deployment.refresh import refresh_all
 from .deployment.registrar import Registrar
 from .deployment.steps import Steps
+from .errors import EngineError
 from .events import Event, Journal, Result, Step
 from .host import Host, Job, OpenHost, Processes
 from .interrupt import winding_down
 from .language.monitor import Monitor
+from .plugins.analyzer import Setting
+from .plugins.policy_pack import PolicyPack
 from .plugins.registry import Registry
 from .stack import Opened, Stack
 from .state.checkpoint import Checkpoint, Writer
@@ -37,6 +41,7 @@ class _Operation:
     journal: Journal
     monitor: Monitor
     host: Host
+    policies: Policies
     parallel: int
 
     @property
@@ -45,37 +50,41 @@ class _Operation:
 
 
 def preview(
-    stack: Stack, on_event: OnEvent | None = None, *, parallel: int = PARALLEL, refresh: bool = False, host: OpenHost = Processes,
+    stack: Stack, on_event: OnEvent | None = None, *, parallel: int = PARALLEL, refresh: bool = False,
+    policy_packs: Sequence[PolicyPack] = (), host: OpenHost = Processes,
 ) -> Result:  # fmt: skip
     """What `up` would do, by running the program and changing nothing. No lock is needed.
 
-    `refresh` looks at the world first. Raises EngineError if the stack can't be opened;
+    `refresh` looks at the world first. `policy_packs` judge each resource and then the stack: what they find is in the result's
+    `violations`, all of it. Raises EngineError if the stack can't be opened or a pack can't be loaded;
     what the program or a provider refuses is in the result, with exit code 1.
     """
     opened = stack.open()
     journal = Journal(on_event)
-    with _operation(stack, opened, journal, parallel, host) as op:
+    with _operation(stack, opened, journal, parallel, host, policy_packs=policy_packs) as op:
         _deploy_after(op, refresh)
         return _result(op)
 
 
 def up(
     stack: Stack, on_event: OnEvent | None = None, *, parallel: int = PARALLEL,
-    refresh: bool = False, break_dead_lock: bool = False, preview_first: bool = True, host: OpenHost = Processes,
+    refresh: bool = False, break_dead_lock: bool = False, preview_first: bool = True,
+    policy_packs: Sequence[PolicyPack] = (), host: OpenHost = Processes,
 ) -> Result:  # fmt: skip
     """Make the world what the program says.
 
     `preview_first` (default) runs the program dry before, so that what this engine or a provider refuses is refused before
     anything is touched. `break_dead_lock` takes over from a process that died on this host. Raises EngineError, LockedError among
-    them, if the stack can't be opened; what fails on the way is in the result, with exit code 1.
+    them, if the stack can't be opened or a policy pack can't be loaded. A mandatory violation of `policy_packs` stops the update before
+    the resource is touched; one of a stack rule fails it when all is done. What fails on the way is in the result, with exit code 1.
     """
     with stack.locked(break_dead_lock):
         opened = stack.open()
         if preview_first:
-            tried = _tried(stack, opened, on_event, parallel, refresh, host)
+            tried = _tried(stack, opened, on_event, parallel, refresh, host, policy_packs)
             if tried.exit_code:
                 return tried
-        return _update(stack, opened, "update", on_event, parallel, host, lambda op: _deploy_after(op, refresh))
+        return _update(stack, opened, "update", on_event, parallel, host, lambda op: _deploy_after(op, refresh), policy_packs=policy_packs)
 
 
 def refresh(
@@ -141,8 +150,9 @@ def _kept(resources: list[Resource]) -> set[str]:
 
 @contextmanager
 def _operation(
-    stack: Stack, opened: Opened, journal: Journal, parallel: int, open_host: OpenHost, writer: Writer | None = None
-) -> Iterator[_Operation]:
+    stack: Stack, opened: Opened, journal: Journal, parallel: int, open_host: OpenHost, writer: Writer | None = None,
+    policy_packs: Sequence[PolicyPack] = (),
+) -> Iterator[_Operation]:  # fmt: skip
     """All parts of an operation, put together; processes and ports are gone when it ends. Without a `writer` it is a preview."""
     dry = writer is None
     gate = Gate(parallel)
@@ -153,19 +163,26 @@ def _operation(
     host = open_host(Job(stack.project, stack.name, opened.config, dry, parallel, gate, journal), monitor)
     registry = Registry(host.start, snapshot.resources)
     steps = Steps(checkpoint, registry, journal, dry)
+    policies = Policies(journal, dry)
     try:
         with winding_down(gate, journal):
-            yield _Operation(stack, opened.config, steps, gate, journal, monitor, host, parallel)
+            if policy_packs:
+                setting = Setting(stack.project.name, stack.name, opened.config, dry, host.address)
+                policies = Policies.start(policy_packs, setting, journal)
+            yield _Operation(stack, opened.config, steps, gate, journal, monitor, host, policies, parallel)
     finally:
         host.close()
         registry.close()
+        policies.close()
         monitor.close()
 
 
-def _tried(stack: Stack, opened: Opened, on_event: OnEvent | None, parallel: int, refresh: bool, host: OpenHost) -> Result:
+def _tried(
+    stack: Stack, opened: Opened, on_event: OnEvent | None, parallel: int, refresh: bool, host: OpenHost, packs: Sequence[PolicyPack]
+) -> Result:
     """A preview whose log lines are shown only if it fails: the update will say the same again."""
     held: list[Event] = []
-    with _operation(stack, opened, Journal(held.append), parallel, host) as op:
+    with _operation(stack, opened, Journal(held.append), parallel, host, policy_packs=packs) as op:
         _deploy_after(op, refresh)
         result = _result(op)
     if result.exit_code and on_event:
@@ -176,7 +193,7 @@ def _tried(stack: Stack, opened: Opened, on_event: OnEvent | None, parallel: int
 
 def _update(
     stack: Stack, opened: Opened, kind: str, on_event: OnEvent | None, parallel: int, host: OpenHost,
-    work: Callable[[_Operation], None], warn: bool = True,
+    work: Callable[[_Operation], None], warn: bool = True, policy_packs: Sequence[PolicyPack] = (),
 ) -> Result:  # fmt: skip
     """An operation that changes the state: history and backup are kept at its end, also when it failed."""
     began = time.time()
@@ -185,7 +202,7 @@ def _update(
     if warn and opened.snapshot.pending:
         journal.log(_pending(opened.snapshot), "warning")
     writer = Writer(stack.backend.checkpoint(project, name), project, name, opened.crypter)
-    with _operation(stack, opened, journal, parallel, host, writer) as op:
+    with _operation(stack, opened, journal, parallel, host, writer, policy_packs) as op:
         try:
             work(op)
         finally:
@@ -228,7 +245,7 @@ def _refreshed(op: _Operation, quietly: bool = False) -> None:
 def _deploy(op: _Operation) -> None:
     """Run the program, then delete what it no longer has: but only if it ended well."""
     stack, gate, journal = op.stack, op.gate, op.journal
-    registrar = Registrar(stack.project.name, stack.name, op.config, op.steps, gate, journal)
+    registrar = Registrar(stack.project.name, stack.name, op.config, op.steps, gate, journal, op.policies)
     op.monitor.attach(registrar)
     code = op.host.run()
     op.monitor.end()
@@ -239,6 +256,16 @@ def _deploy(op: _Operation) -> None:
     if not gate.stopped:
         registrar.program_succeeded()
         delete_all(registrar.unclaimed(), op.steps, gate, op.parallel)
+    if not gate.stopped and not journal.failures:
+        _judge_stack(op, registrar)
+
+
+def _judge_stack(op: _Operation, registrar: Registrar) -> None:
+    try:
+        registrar.judge_stack()
+    except EngineError as e:
+        op.journal.log(str(e), "error")
+        op.gate.stop()
 
 
 def _result(op: _Operation) -> Result:

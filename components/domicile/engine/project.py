@@ -52,7 +52,7 @@ class Project:
         options = (runtime.get("options") or {}) if isinstance(runtime, dict) else {}
         return cls(
             name=str(content["name"]), root=root, program=(root / (content.get("main") or ".")).resolve(),
-            config_folder=root / (content.get("stackConfigDir") or "."), python=_python(root, options.get("virtualenv")),
+            config_folder=root / (content.get("stackConfigDir") or "."), python=python_of(root, options.get("virtualenv")),
             declared=content.get("config") or {}, description=str(content.get("description") or ""),
         )  # fmt: skip
 
@@ -68,7 +68,8 @@ class Project:
         return resolve(self.name, self.declared, self.config_file(stack).entries, crypter, stack)
 
 
-def _python(root: Path, virtualenv: str | None) -> str:
+def python_of(root: Path, virtualenv: str | None) -> str:
+    """The Python of the runtime option `virtualenv`, or the engine's own."""
     if not virtualenv:
         return sys.executable
     python = root / virtualenv / "bin" / "python"

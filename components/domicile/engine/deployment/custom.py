@@ -32,6 +32,7 @@ class CustomResources:
             new = replace(new, inputs=without_ignored(new.inputs, old.inputs, new.ignore_changes))
         asked = new
         new = self._checked(provider, asked, old)
+        self._d.policies.judge(new)
         if old is None or not old.managed:
             if old:
                 raise ResourceError(
@@ -39,7 +40,7 @@ class CustomResources:
                 )
             return self._d.doing(Step("create", new.urn, None, new), lambda: self._steps.create(new))
         if old.urn in self._d.deleted_first:
-            fresh = self._checked(provider, asked, None)
+            fresh = self._checked(provider, asked, None, again=True)
             return self._d.doing(Step("replace", new.urn, old, fresh), lambda: self._steps.create(fresh, "replace", old))
         moved = self._d.providers.replaced(old, new)
         diff = Diff(None) if moved else self._diff(provider, old, new)
@@ -55,9 +56,10 @@ class CustomResources:
         )  # fmt: skip
         if decision.op == "update":
             return self._d.doing(step, lambda: self._steps.update(old, new))
-        return self._replacements.replacing(step, decision, self._checked(provider, asked, None))
+        return self._replacements.replacing(step, decision, self._checked(provider, asked, None, again=True))
 
-    def _checked(self, provider: Provider, new: Resource, old: Resource | None) -> Resource:
+    def _checked(self, provider: Provider, new: Resource, old: Resource | None, again: bool = False) -> Resource:
+        """The inputs as the provider and then the policy packs want them. `again`: of the same resource, to be made anew."""
         seed = hashlib.sha256(new.urn.encode()).digest()
         inputs, failures = provider.check(new, old.inputs if old and old.managed else {}, seed)
         if failures:
@@ -68,7 +70,7 @@ class CustomResources:
                 for f in failures
             )
             raise ResourceError(new.urn, f"{new.type} resource '{new.name}': {reasons}")
-        return replace(new, inputs=inputs)
+        return self._d.policies.remedied(replace(new, inputs=inputs), quietly=again)
 
     def _diff(self, provider: Provider, old: Resource, new: Resource) -> Diff:
         if not provider.configured:

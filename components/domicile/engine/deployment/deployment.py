@@ -11,6 +11,7 @@ from pulumi.runtime.proto import resource_pb2 as pb
 
 from ..config import Config
 from ..deployment.gate import Gate, Stopping
+from ..deployment.policies import Policies
 from ..deployment.providers import Providers
 from ..deployment.steps import Steps
 from ..errors import EngineError, ResourceError
@@ -20,10 +21,11 @@ from . import goal
 
 
 class Deployment:
-    def __init__(self, project: str, stack: str, config: Config, steps: Steps, gate: Gate, journal: Journal) -> None:
+    def __init__(self, project: str, stack: str, config: Config, steps: Steps, gate: Gate, journal: Journal, policies: Policies) -> None:
         self.project, self.stack = project, stack
         self.steps, self.gate, self.journal, self.preview = steps, gate, journal, steps.preview
-        self.providers = Providers(config, steps)
+        self.policies = policies
+        self.providers = Providers(config, steps, policies)
         self.olds = by_urn(steps.checkpoint.resources())
         self.news: dict[str, Resource] = {}  # what this run has registered, done
         self.seen: set[str] = set()  # what this run has begun to register
@@ -31,6 +33,7 @@ class Deployment:
         self.old_urns: dict[str, str] = {}  # URN of this run -> the one that its resource was found under
         self.deleted_first: set[str] = set()
         self._turn = threading.RLock()
+        policies.find = lambda urn: self.news.get(urn) or self.olds.get(urn)
 
     @property
     def root(self) -> str:

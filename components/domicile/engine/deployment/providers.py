@@ -11,6 +11,7 @@ from typing import Any
 
 from ..config import Config
 from ..deployment.decide import Decision, decide
+from ..deployment.policies import Policies
 from ..deployment.steps import Steps
 from ..errors import ResourceError
 from ..events import Step
@@ -20,8 +21,8 @@ from ..values import UNKNOWN, Properties, Secret
 
 
 class Providers:
-    def __init__(self, config: Config, steps: Steps) -> None:
-        self._config, self._steps = config, steps
+    def __init__(self, config: Config, steps: Steps, policies: Policies) -> None:
+        self._config, self._steps, self._policies = config, steps, policies
         self._replaced: set[str] = set()
 
     def default(self, package: str, urn: str) -> Resource:
@@ -47,6 +48,7 @@ class Providers:
         config, failures = process.check_config(new.urn, old.configuration if old else {}, config)
         if failures:
             raise ResourceError(new.urn, "; ".join(f"{new.type}: {f.property}: {f.reason}" for f in failures))
+        config = self._policies.governed(replace(new, inputs=config)).inputs
         inputs = {**config, INTERNAL: (old and old.inputs.get(INTERNAL)) or {}} if "version" in config else config
         new = replace(new, inputs=inputs, outputs=config)
         decision = decide(old, new, process.diff_config(old, config)) if old else Decision("create")

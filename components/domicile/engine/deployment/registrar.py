@@ -14,6 +14,7 @@ from ..config import Config
 from ..deployment.custom import CustomResources
 from ..deployment.deployment import Deployment
 from ..deployment.gate import Gate
+from ..deployment.policies import Policies
 from ..deployment.steps import Steps
 from ..errors import ResourceError
 from ..events import Journal
@@ -24,9 +25,9 @@ from . import goal
 
 
 class Registrar:
-    def __init__(self, project: str, stack: str, config: Config, steps: Steps, gate: Gate, journal: Journal) -> None:
+    def __init__(self, project: str, stack: str, config: Config, steps: Steps, gate: Gate, journal: Journal, policies: Policies) -> None:
         self.project, self.stack = project, stack
-        self._d = Deployment(project, stack, config, steps, gate, journal)
+        self._d = Deployment(project, stack, config, steps, gate, journal, policies)
         self._custom = CustomResources(self._d)
         self._stack_outputs: Properties | None = None
 
@@ -45,11 +46,17 @@ class Registrar:
         """What the state has and the program didn't register, and what earlier runs left to be deleted."""
         return self._d.unclaimed()
 
+    def judge_stack(self) -> None:
+        """Ask the stack rules of the policy packs about all that this run has registered and done."""
+        self._d.policies.judge_stack(list(self._d.news.values()))
+
     def register(self, q: pb.RegisterResourceRequest) -> Resource:
         with self._d.deciding():
             goal.refuse_unsupported(q)
             urn = self._d.begin(q.type, q.name, q.parent)
-            do = self._decided(q, goal.new_state(q, urn), self._d.find_old(q, urn))
+            new, old = goal.new_state(q, urn), self._d.find_old(q, urn)
+            self._d.policies.asked(new, q, goal.alias_urns(q, self.project, self.stack, self._d.old_urns)[1:])
+            do = self._decided(q, new, old)
         made = do()
         with self._d.noting():
             self._d.news[urn] = made
@@ -58,7 +65,7 @@ class Registrar:
     def _decided(self, q: pb.RegisterResourceRequest, new: Resource, old: Resource | None) -> Callable[[], Resource]:
         """What is to be done, as a function; the gate is entered already if it takes a provider's time."""
         if not new.custom:
-            made = self._component(new, old)
+            made = self._component(self._d.policies.governed(new), old)
             return lambda: made
         if new.is_provider:
             made = self._d.providers.register(new, old, q.version)

@@ -32,9 +32,10 @@ class Child:
     """A process whose output is given line by line to `on_line`, and whose last lines of stderr are kept for error messages."""
 
     def __init__(
-        self, command: list[str], folder: Path, env: Mapping[str, str], on_line: Callable[[str, str], None], port_first: bool = False
-    ) -> None:
-        self.name = Path(command[0]).name
+        self, command: list[str], folder: Path, env: Mapping[str, str], on_line: Callable[[str, str], None], port_first: bool = False,
+        name: str = "",
+    ) -> None:  # fmt: skip
+        self.name = name or f"plugin {Path(command[0]).name}"
         self.last_words: deque[str] = deque(maxlen=20)
         launch = [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()), *command]
         self.process: subprocess.Popen[str] = _spawner.submit(_spawn, launch, folder, _without_passphrase(env)).result()
@@ -52,7 +53,7 @@ class Child:
         if line.isdigit():
             return int(line)
         self.stop()
-        raise PluginError(f"plugin {self.name} did not start: it said {line!r}. {self.said()}")
+        raise PluginError(f"{self.name} did not start: it said {line!r}. {self.said()}")
 
     def _pump(self, stream: IO[str] | None, name: str) -> threading.Thread:
         def run() -> None:

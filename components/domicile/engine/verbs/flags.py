@@ -46,6 +46,8 @@ def option(names: str, help: str, *verbs: str, **more: Any) -> Flag:
 FLAGS = (
     option("--parallel -p", "how many steps run at once", type=int, default=PARALLEL, metavar="N"),
     option("--config -c", "set a configuration value, and keep it", "preview", "up", action="append", default=[], metavar="KEY=VALUE"),
+    option("--policy-pack", "judge by this folder's rules", "preview", "up", action="append", default=[], metavar="DIR"),
+    option("--policy-pack-config", "the rules' configuration", "preview", "up", action="append", default=[], metavar="FILE"),
     switch("--json", "print the result as JSON"),
     switch("--non-interactive", "write lines for a log, and ask nothing"),
     switch("--expect-no-changes", "exit with 7 if there are changes"),
@@ -57,7 +59,7 @@ FLAGS = (
     switch("--exclude-protected", "leave what is protected, and what it leans on", "destroy"),
 )
 REFUSED = (
-    "--target", "--target-dependents", "--exclude", "--exclude-dependents", "--replace", "--policy-pack", "--policy-pack-config", "--diff",
+    "--target", "--target-dependents", "--exclude", "--exclude-dependents", "--replace", "--diff",
     "--run-program", "--import-pending-creates", "--continue-on-error", "--event-log", "--plan", "--save-plan", "--import-file",
 )  # fmt: skip
 

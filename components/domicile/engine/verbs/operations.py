@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 from .. import display, operations
 from ..errors import EngineError
 from ..events import Result
+from ..plugins.policy_pack import PolicyPack
 from .flags import add_flags, keywords, stack_of
 
 NOT_AS_EXPECTED = 7  # the CLI's exit code for changes where none were expected
@@ -30,7 +33,7 @@ def declare(verbs: Any) -> None:
 def preview(a: argparse.Namespace) -> int:
     """Show what `up` would do, by running the program and changing nothing."""
     _save_config(a)
-    result = operations.preview(stack_of(a), _lines(a), **keywords(operations.preview, a))
+    result = operations.preview(stack_of(a), _lines(a), policy_packs=_packs(a), **keywords(operations.preview, a))
     return _finished(a, result, "preview")
 
 
@@ -38,7 +41,8 @@ def up(a: argparse.Namespace) -> int:
     """Make the world what the program says, step by step, with the state saved after each."""
     _need_yes(a)
     _save_config(a)
-    result = operations.up(stack_of(a), _lines(a), preview_first=not a.skip_preview, **keywords(operations.up, a))
+    packs = _packs(a)
+    result = operations.up(stack_of(a), _lines(a), preview_first=not a.skip_preview, policy_packs=packs, **keywords(operations.up, a))
     return _finished(a, result, "update")
 
 
@@ -56,11 +60,21 @@ def destroy(a: argparse.Namespace) -> int:
     return _finished(a, result, "destroy")
 
 
+def _packs(a: argparse.Namespace) -> list[PolicyPack]:
+    """The policy packs asked for; configurations belong to packs in order, and there are none or as many."""
+    folders, files = a.policy_pack, a.policy_pack_config
+    if files and len(files) != len(folders):
+        counts = f"--policy-pack is given {len(folders)} times and --policy-pack-config {len(files)}"
+        raise EngineError(f"{counts}: give one configuration for each pack, or none")
+    return [PolicyPack(Path(folder), Path(file) if file else None) for folder, file in zip_longest(folders, files)]
+
+
 def _finished(a: argparse.Namespace, result: Result, noun: str) -> int:
     if a.json:
         print(json.dumps(display.plan(result), indent=4))
         display.summary(result, "Resources after such an update", sys.stderr)
     else:
+        display.policies(result, sys.stdout)
         display.outputs(result, sys.stdout)
         display.summary(result, "Resources", sys.stdout)
     if result.exit_code:
