@@ -1,0 +1,43 @@
+"""A provider plugin's process: `python -m domicile.rehearsal PACKAGE CLOUD [ENGINE]`. Started by Pulumi's CLI or our engine, through the
+executable that `Rehearsal` makes; prints its port and serves until it is told to end."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+from pulumi.runtime.proto import provider_pb2_grpc
+
+from .cloud import Cloud
+from .double import Double
+from .packages import package
+from .provider import Provider
+from .schema import Schema
+
+THREADS = 16
+MESSAGE_BYTES = 400 << 20  # Pulumi's own limit
+
+
+def main() -> None:
+    if len(sys.argv) < 3:
+        sys.exit("usage: python -m domicile.rehearsal PACKAGE CLOUD_FOLDER [ENGINE_ADDRESS]")
+    tables = package(sys.argv[1])
+    double = Double(tables, Schema(tables.module), Cloud(Path(sys.argv[2])))
+    options = [("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.max_send_message_length", MESSAGE_BYTES)]
+    server = grpc.server(ThreadPoolExecutor(THREADS), options=options)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(double), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    server.start()
+    print(port, flush=True)
+    ended.wait()
+    server.stop(0.5).wait()
+
+
+if __name__ == "__main__":
+    main()

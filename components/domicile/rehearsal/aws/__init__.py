@@ -1,0 +1,61 @@
+"""AWS for rehearsals: one table file a service, the provider's functions, and what its configuration means."""
+
+from __future__ import annotations
+
+import re
+
+from ..cloud import Properties
+from ..kinds import Kind, Package
+from ..types import suggestion
+from . import vpc
+from .functions import FUNCTIONS
+from .regions import ZONES
+
+ACCOUNT = "123456789012"
+_GLOBAL = {"cloudfront", "organizations", "route53", "iam"}  # services whose ARNs carry no region
+_VERBS = {"create": "Create", "read": "Describe", "update": "Modify", "delete": "Delete"}
+
+
+def configuration(config: Properties) -> tuple[str, str, Properties]:
+    """Account, region and default tags. The account is that of the role that is assumed, if there is one."""
+    region = config.get("region")
+    if not region:
+        raise ValueError("region: set aws:region, or the provider's region")
+    if region not in ZONES:
+        raise ValueError(f"region: {region!r} is no region{suggestion(region, ZONES)}")
+    account = ACCOUNT
+    for role in config.get("assumeRoles") or ():
+        found = re.fullmatch(r"arn:[^:]+:iam::(\d{12}):role/.+", str(role.get("roleArn") or ""))
+        if not found:
+            raise ValueError(f"assumeRoles: {role.get('roleArn')!r} is no role's ARN")
+        account = found.group(1)
+    if config.get("allowedAccountIds") and account not in config["allowedAccountIds"]:
+        raise ValueError(f"allowedAccountIds: the account is {account}, and {', '.join(config['allowedAccountIds'])} alone are allowed")
+    if account in (config.get("forbiddenAccountIds") or ()):
+        raise ValueError(f"forbiddenAccountIds: the account is {account}, which is forbidden")
+    return account, str(region), (config.get("defaultTags") or {}).get("tags") or {}
+
+
+def default(token: str) -> Kind:
+    """A type that no table describes: an id and an ARN of the usual form."""
+    _, module, type_ = token.split(":")
+    service = module.split("/")[0]
+    region = "" if service in _GLOBAL else "{region}"
+    return Kind(id=f"{type_.lower()}-{{hex}}", arn=f"arn:{{partition}}:{service}:{region}:{{account}}:{type_.lower()}/{{id}}")
+
+
+def derived_actions(operation: str, token: str) -> tuple[str, ...]:
+    """The action that a type or function most likely needs, for those that no table describes."""
+    _, module, name = token.split(":")
+    service = module.split("/")[0].rstrip("v2") if module.startswith("apigatewayv2") else module.split("/")[0]
+    if operation == "invoke":
+        local = ("getPolicyDocument", "getRegion", "getRegions", "getPartition", "getDefaultTags", "getServicePrincipal")
+        return () if name in local else (f"{'sts' if name == 'getCallerIdentity' else service}:{name[0].upper()}{name[1:]}",)
+    return (f"{service}:{_VERBS[operation]}{name}",)
+
+
+KINDS: dict[str, Kind] = {**vpc.KINDS}
+
+PACKAGE = Package(
+    "aws", "pulumi_aws", KINDS, FUNCTIONS, configuration, frozenset(ZONES), default, ("name", "bucket"), derived_actions,
+)  # fmt: skip

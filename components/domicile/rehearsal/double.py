@@ -1,0 +1,340 @@
+"""What a provider double does with each call, in plain values: checks by types and tables, and deeds in the cloud."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from ..engine.values import UNKNOWN, Properties, Secret, has_unknown, mark_keys, mark_like, plain
+from . import calls, types
+from .cloud import Cloud, Thing
+from .difference import Difference, default, difference, same
+from .kinds import Kind, Package, Place
+from .schema import ANY, Prop, Schema, Shape
+from .templates import Known, fill, known
+from .types import Fault, suggestion
+from .world import GLOBAL, Referents, Refused, World
+
+_HOLLOW: dict[str, Any] = {"int": 0, "float": 0, "bool": False, "list": [], "map": {}}
+_INTERNAL = {"version", "__internal", "pluginDownloadURL"}
+
+
+def subject(urn: str) -> tuple[str, str]:
+    """The type and name of a URN's resource."""
+    parts = urn.split("::", 3)
+    return parts[2].rpartition("$")[2], parts[3]
+
+
+class Double:
+    """One configured provider of a package, over a cloud."""
+
+    def __init__(self, package: Package, schema: Schema, cloud: Cloud) -> None:
+        self.package, self.schema, self.cloud = package, schema, cloud
+        self._account, self._region, self._tags = "", "", Properties()
+
+    # -- configuration ------------------------------------------------------------------------------------------------
+
+    def check_configuration(self, config: Properties) -> list[Fault]:
+        """What is wrong with the provider's own configuration. Unknown values pass."""
+        shape = self._shape(f"pulumi:providers:{self.package.name}")
+        opened = self._opened(shape, config)
+        faults = list(types.faults(self.schema, shape.inputs, opened))
+        if not faults and not has_unknown(opened) and self.package.configuration:
+            try:
+                self.package.configuration(opened)
+            except ValueError as e:
+                path, _, reason = str(e).partition(": ")
+                faults = [Fault(path, reason)]
+        return faults
+
+    @staticmethod
+    def configuration_difference(old: Properties, new: Properties) -> tuple[list[str], list[str]]:
+        """What changed, and what of it makes a new provider, and with it all things anew: a region."""
+        changed = sorted(k for k in {*old, *new} - _INTERNAL if old.get(k) != new.get(k))
+        return changed, [k for k in changed if k == "region"]
+
+    def configure(self, config: Properties) -> None:
+        opened = self._opened(self._shape(f"pulumi:providers:{self.package.name}"), config)
+        if self.package.configuration:
+            try:
+                self._account, self._region, self._tags = self.package.configuration(opened)
+            except ValueError as e:
+                raise Refused("InvalidConfiguration", str(e)) from e
+
+    def settle(self, account: str, region: str) -> None:
+        """Configure it without a provider's configuration."""
+        self._account, self._region, self._tags = account, region, {}
+
+    @staticmethod
+    def _opened(shape: Shape, config: Properties) -> Properties:
+        """Secrets opened, and the JSON in which nested values travel undone."""
+        opened: Properties = {k: v for k, v in plain(config).items() if k not in _INTERNAL}
+        for key, value in opened.items():
+            nested = key in shape.inputs and shape.inputs[key].type.kind not in ("str", "any")
+            if nested and isinstance(value, str) and value != UNKNOWN:
+                try:
+                    opened[key] = json.loads(value)
+                except ValueError:
+                    continue  # the type check says what is wrong with it
+        return opened
+
+    # -- inputs -------------------------------------------------------------------------------------------------------
+
+    def check(self, urn: str, olds: Properties, news: Properties, seed: bytes) -> tuple[Properties, list[Fault]]:
+        """The inputs with automatic names and default tags, and what is wrong with them."""
+        token, name = subject(urn)
+        shape = self.schema.resource(token)
+        if shape is None:
+            return news, [
+                Fault("", f"{self.package.name} {self.schema.version} has no resource type {token}{suggestion(token, self._near(token))}")
+            ]
+        kind = self.package.kind(token)
+        news = self._named(shape, kind, urn, name, olds, news, seed)
+        if self._tags and "tagsAll" in shape.outputs and "tags" in shape.inputs:
+            news = {**news, "tags": _merged_tags(self._tags, news.get("tags"))}
+        opened = plain(news)
+        faults = list(types.faults(self.schema, shape.inputs, opened))
+        if not faults:
+            region = opened.get("region")
+            if isinstance(region, str) and region != UNKNOWN and self.package.regions and region not in self.package.regions:
+                faults.append(Fault("region", f"{region!r} is no region{suggestion(region, self.package.regions)}"))
+            faults += [f for rule in kind.rules for f in rule.faults(opened)]
+        return news, faults
+
+    def _near(self, token: str) -> list[str]:
+        last = token.rpartition(":")[2].lower()
+        return [t for t in self.schema.tokens if last in t.lower()][:12] or list(self.schema.tokens)
+
+    def _named(self, shape: Shape, kind: Kind, urn: str, name: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
+        """Give a name to what has none, and keep it from then on. It differs after each thing that the resource has made."""
+        key = _named_by(self.package, shape, kind)
+        if not key or news.get(key) is not None or news.get("namePrefix") or news.get(f"{key}Prefix"):
+            return news
+        if olds.get(key) is not None and key in (olds.get("__defaults") or ()):
+            chosen = olds[key]
+        else:
+            digits = hashlib.sha256(f"{seed.hex()} {urn} {self.cloud.serial(urn)}".encode()).hexdigest()[:7]
+            room = kind.autoname_length - 8 if kind.autoname_length else len(name)
+            chosen = (kind.autoname or "{name}-{hex7}").format(name=name[:room], hex7=digits)
+            if plain(news).get("fifoQueue") or plain(news).get("fifoTopic"):
+                chosen += ".fifo"
+        return {**news, key: chosen, "__defaults": [key]}
+
+    def difference(self, urn: str, state: Properties, old: Properties, new: Properties, ignored: set[str]) -> tuple[Difference, bool]:
+        """What changed, and whether the old thing must go before the new one comes, as they can't have one name both."""
+        token, _ = subject(urn)
+        shape, kind = self._shape(token), self.package.kind(token)
+        found = difference(shape, kind, plain(state), plain(old), plain(new), ignored)
+        key = _named_by(self.package, shape, kind) or ""
+        chosen = new.get(key) is not None and key not in (new.get("__defaults") or ())
+        return found, bool(found.replaces) and chosen and same(plain(old.get(key)), plain(new.get(key)))
+
+    # -- deeds --------------------------------------------------------------------------------------------------------
+
+    def foreseen(self, urn: str, inputs: Properties, state: Properties | None = None) -> Properties:
+        """What a create (or update of `state`) will give, as far as it can be known before."""
+        token, _ = subject(urn)
+        shape, kind = self._shape(token), self.package.kind(token)
+        outputs = self._outputs(shape, kind, inputs, None)
+        if state is not None:
+            settled = {k: v for k, v in state.items() if k not in kind.changing and k not in inputs and outputs.get(k) == UNKNOWN}
+            outputs |= settled
+        return self._marked(shape, outputs, inputs)
+
+    def create(self, urn: str, inputs: Properties, own_id: str = "") -> tuple[str, Properties]:
+        """Make the thing; its id and outputs. `own_id` is for one that comes from outside with an id of its own."""
+        token, name = subject(urn)
+        shape, kind = self._shape(token), self.package.kind(token)
+        place, given = self._place(inputs, kind), plain(inputs)
+        world = World(self.package, place)
+        with self.cloud.locked(), self._noted("create", token, name, place):
+            found = world.referents(kind, given)
+            words = known(f"{urn}#{self.cloud.serial(urn)}", given, place, found.properties())
+            id_, arn = _identity(replace(kind, id=own_id) if own_id else kind, words)
+            if self._find(token, id_, place):
+                raise Refused("AlreadyExists", f"the {token.rpartition(':')[2]} {id_!r} exists already in {place.account}/{place.region}")
+            claims = world.judge(kind, token, given, found, id_)
+            outputs = self._outputs(shape, kind, given, Known({**words, "id": id_, "arn": arn}))
+            thing = Thing(token, id_, place.account, place.region, name, _without_marks({**given, **outputs}))
+            self._put(thing, kind, world, found, claims, words)
+            self.cloud.serial(urn, bump=True)
+        return id_, self._marked(shape, outputs, inputs)
+
+    def _put(self, thing: Thing, kind: Kind, world: World, found: Referents, claims: tuple[str, ...], words: Known) -> None:
+        now = Known({**words, **thing.properties, "id": thing.id, "arn": thing.properties.get("arn") or words.get("arn", "")})
+        names = [thing.id, now["arn"], thing.properties.get("name"), *(fill(h, now) for h in kind.handles)]
+        handles = [world.handle(thing.token, str(n)) for n in names if n]
+        handles += [world.handle(other, fill(h, now)) for other, h in kind.also.items()]
+        self.cloud.put(replace(
+            thing, handles=tuple(dict.fromkeys(handles)), uses=tuple(found.uses), claims=claims, made=dict(thing.properties),
+        ))  # fmt: skip
+
+    def update(self, urn: str, id_: str, inputs: Properties) -> Properties:
+        token, name = subject(urn)
+        shape, kind = self._shape(token), self.package.kind(token)
+        place, given = self._place(inputs, kind), plain(inputs)
+        world = World(self.package, place)
+        with self.cloud.locked(), self._noted("update", token, name, place, id_):
+            thing = self._find(token, id_, place)
+            if thing is None:
+                raise Refused(kind.missing, f"the {token.rpartition(':')[2]} {id_!r} does not exist in {place.account}/{place.region}")
+            found = world.referents(kind, given)
+            claims = world.judge(kind, thing.token, given, found, id_)
+            words = known(f"{urn}#{id_}", given, place, found.properties())
+            outputs = self._outputs(
+                shape, kind, given, Known({**thing.properties, **words, "id": id_, "arn": thing.properties.get("arn", "")})
+            )
+            for key in shape.outputs.keys() - shape.inputs.keys() - {"tagsAll"}:
+                outputs[key] = thing.properties.get(key, outputs.get(key))
+            for key in shape.inputs.keys() - given.keys():
+                if not shape.outputs.get(key, Prop(ANY)).optional and thing.properties.get(key) is not None:
+                    outputs[key] = thing.properties[key]
+            for key in kind.changing:
+                outputs[key] = thing.properties[key] + 1 if isinstance(thing.properties.get(key), int) else outputs[key]
+            self._put(replace(thing, properties=_without_marks({**given, **outputs})), kind, world, found, claims, words)
+        return self._marked(shape, outputs, inputs)
+
+    def read(self, urn: str, id_: str, inputs: Properties, state: Properties) -> tuple[str, Properties, Properties] | None:
+        """Id, inputs and outputs as they are; None if the thing is gone. With no inputs (an import, a `.get`), all inputs are told."""
+        token, name = subject(urn)
+        shape, kind = self._shape(token), self.package.kind(token)
+        place = self._place(inputs or state, kind)
+        with self._noted("read", token, name, place, id_):
+            thing = self._find(token, id_, place)
+            if thing is None:
+                return None
+            outputs = {k: thing.properties[k] for k in shape.outputs if thing.properties.get(k) is not None}
+            wanted = inputs if inputs else {k: None for k in shape.inputs if k != "region"}
+            told = {k: thing.properties[k] for k in wanted if thing.properties.get(k) is not None}
+            if "__defaults" in inputs:
+                told["__defaults"] = inputs["__defaults"]
+            return thing.id, mark_like(told, inputs), self._marked(shape, mark_like(outputs, state), inputs)
+
+    def delete(self, urn: str, id_: str, state: Properties) -> None:
+        """Delete the thing; one that is gone already is no fault."""
+        token, name = subject(urn)
+        kind = self.package.kind(token)
+        place = self._place(state, kind)
+        with self.cloud.locked(), self._noted("delete", token, name, place, id_):
+            thing = self._find(token, id_, place)
+            if thing:
+                World(self.package, place).release(thing)
+                self.cloud.drop(thing)
+
+    def invoke(self, token: str, args: Properties) -> tuple[list[Fault], Properties]:
+        """What is wrong with the arguments, or the function's result."""
+        shape = self.schema.function(token)
+        if shape is None:
+            return [Fault("", f"{self.package.name} {self.schema.version} has no function {token}")], {}
+        opened = plain(args)
+        faults = list(types.faults(self.schema, shape.inputs, opened))
+        if faults:
+            return faults, {}
+        function = self.package.functions.get(token)
+        if function is None:
+            raise Refused("NotRehearsed", f"the provider double has no function {token}; add it to the package's tables")
+        place = self._place(opened, Kind())
+        with self._noted("invoke", token, "", place):
+            result = function(opened, place)
+        return [], {k: v for k, v in {**{k: v for k, v in opened.items() if k in shape.outputs}, **result}.items() if v is not None}
+
+    @contextmanager
+    def _noted(self, operation: calls.Operation, token: str, name: str, place: Place, id_: str = "") -> Iterator[None]:
+        """Log the actions of a call when it ends, with how it ended."""
+        outcome = "done"
+        try:
+            yield
+        except Refused as e:
+            outcome = str(e)
+            raise
+        finally:
+            actions = self.package.actions(operation, token)
+            calls.write(self.cloud.folder, operation, actions, token, name, id_, place.account, place.region, outcome)
+
+    # -- parts --------------------------------------------------------------------------------------------------------
+
+    def _shape(self, token: str) -> Shape:
+        shape = self.schema.resource(token)
+        if shape is None:
+            raise Refused("UnknownType", f"{self.package.name} {self.schema.version} has no resource type {token}")
+        return shape
+
+    def _place(self, inputs: Properties, kind: Kind) -> Place:
+        region = plain(inputs.get("region"))
+        chosen = region if isinstance(region, str) and region not in ("", UNKNOWN) else self._region
+        return Place(self.cloud, self._account, GLOBAL if kind.everywhere else chosen)
+
+    def _find(self, token: str, id_: str, place: Place) -> Thing | None:
+        """The thing, whichever of its type's names it was made under."""
+        for name in (token, *self._shape(token).aliases):
+            if thing := self.cloud.get(place.account, place.region, name, id_):
+                return thing
+        return None
+
+    def _outputs(self, shape: Shape, kind: Kind, inputs: Properties, words: Known | None) -> Properties:
+        """All outputs; without `words` (a preview) what is computed is unknown."""
+        place = self._place(inputs, kind)
+        out: Properties = {}
+        for key, prop in shape.outputs.items():
+            value = inputs.get(key)
+            if value is None:
+                value = self._computed(key, prop, kind, inputs, place, words)
+            if value is not None:
+                out[key] = value
+        return out
+
+    def _computed(self, key: str, prop: Prop, kind: Kind, inputs: Properties, place: Place, words: Known | None) -> Any:
+        if key == "region":
+            return place.region
+        if key == "tagsAll":
+            tags = inputs.get("tags")
+            return UNKNOWN if has_unknown(tags) else plain(tags) or dict(self._tags)
+        if key in kind.outputs and not (words is None and isinstance(kind.outputs[key], str | dict | list)):
+            return fill(kind.outputs[key], words or Known())
+        if prop.optional or default(prop) is not None:
+            return default(prop)
+        if words is None:
+            return UNKNOWN
+        if key in ("id", "arn"):
+            return words[key]
+        return _HOLLOW.get(prop.type.kind, f"{key}-of-{words['id']}" if prop.type.kind in ("str", "union") else None)
+
+    @staticmethod
+    def _marked(shape: Shape, outputs: Properties, inputs: Properties) -> Properties:
+        marked: Properties = mark_keys(mark_like(outputs, inputs), sorted(shape.secrets))
+        return marked
+
+
+def _identity(kind: Kind, words: Known) -> tuple[str, str]:
+    """Id and ARN; either may be made of the other."""
+    if "{arn}" in kind.id:
+        arn = fill(kind.arn, words)
+        return fill(kind.id, Known({**words, "arn": arn})), arn
+    id_ = fill(kind.id, words)
+    return id_, fill(kind.arn, Known({**words, "id": id_}))
+
+
+def _named_by(package: Package, shape: Shape, kind: Kind) -> str | None:
+    """The property that is named automatically: one that needn't be given, and that the thing has in the end."""
+    if kind.autoname == "-":
+        return None
+    return next((
+        k for k in package.names
+        if k in shape.inputs and not shape.inputs[k].required and k in shape.outputs and not shape.outputs[k].optional
+    ), None)  # fmt: skip
+
+
+def _merged_tags(base: Properties, tags: Any) -> Any:
+    if tags is None:
+        return dict(base)
+    if isinstance(tags, Secret):
+        return Secret(_merged_tags(base, tags.value))
+    return {**base, **tags} if isinstance(tags, dict) else tags
+
+
+def _without_marks(properties: Properties) -> Properties:
+    return {k: v for k, v in properties.items() if k != "__defaults"}

@@ -1,0 +1,196 @@
+"""What the cloud refuses when a thing is made, changed or deleted: references to what isn't there, networks that clash, names taken.
+
+Tables say what holds (`kinds`); this finds the things concerned and judges. Called by `provider` with the cloud's lock held.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .cloud import Properties, Thing, Use
+from .kinds import Apart, Demand, Distinct, Inside, Kind, Neighbour, OnePer, Package, Place, Ref
+from .paths import first, values
+
+
+class Refused(Exception):
+    """The cloud's answer to a call that can't be: its code, as the service would give it, and why."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
+@dataclass
+class Referents:
+    """The things that inputs refer to, by the reference's name, and the uses to be noted."""
+
+    by_name: dict[str, list[Thing]] = field(default_factory=dict)
+    uses: list[Use] = field(default_factory=list)
+
+    def properties(self) -> dict[str, Properties]:
+        """Of the first of each name, for templates."""
+        return {name: things[0].properties for name, things in self.by_name.items() if things}
+
+
+class World:
+    """One place of a package's cloud, judged by the package's tables."""
+
+    def __init__(self, package: Package, place: Place) -> None:
+        self.package, self.place = package, place
+
+    # -- references ---------------------------------------------------------------------------------------------------
+
+    def handle(self, token: str, value: str) -> str:
+        """What a thing of a type is called, in the index: an ARN says its place itself, all else is of an account and region."""
+        if value.startswith("arn:"):
+            return f"{token} {value}"
+        kind = self.package.kind(token)
+        scope = "*" if kind.everywhere or kind.known_everywhere else f"{self.place.account}/{self.place.region}"
+        return f"{scope} {token} {value}"
+
+    def referents(self, kind: Kind, inputs: Properties) -> Referents:
+        """Find all that the inputs refer to; Refused if something isn't there."""
+        found = Referents()
+        for ref in kind.refs:
+            for path, value in values(inputs, ref.path):
+                text = str(value)
+                if text == "" or (ref.outside and re.fullmatch(ref.outside, text)):
+                    continue
+                thing, handle = self._find(ref, text.removeprefix(ref.prefix), path, kind)
+                found.by_name.setdefault(ref.name or ref.path, []).append(thing)
+                found.uses.append(Use(path, handle, ref.holds, ref.part))
+        if kind.one_network:
+            self._one_network(found)
+        return found
+
+    def _find(self, ref: Ref, value: str, path: str, kind: Kind) -> tuple[Thing, str]:
+        for token in ref.tokens:
+            handle = self.handle(token, value)
+            thing = self.place.cloud.called(handle)
+            if thing and (ref.anywhere or thing.region in (self.place.region, GLOBAL) or self.package.kind(token).known_everywhere):
+                return thing, handle
+        missing = self.package.kind(ref.tokens[0])
+        what = ref.tokens[0].rpartition(":")[2]
+        where = next((t.region for t in self.place.cloud.things() if value in (t.id, t.properties.get("arn"))), "")
+        hint = f"; it is in {where}" if where else ""
+        raise Refused(missing.missing, f"{path}: the {what} {value!r} does not exist in {self.place.account}/{self.place.region}{hint}")
+
+    def _one_network(self, found: Referents) -> None:
+        networks: dict[str, Thing] = {}
+        for things in found.by_name.values():
+            for thing in things:
+                kind = self.package.kind(thing.token)
+                network = thing.id if kind.network == "id" else thing.properties.get(kind.network or "vpcId")
+                if network:
+                    networks.setdefault(network, thing)
+        if len(networks) > 1:
+            (a, one), (b, other) = list(networks.items())[:2]
+            raise Refused("InvalidParameter", f"{one.id!r} (of {a}) and {other.id!r} (of {b}) belong to different networks")
+
+    # -- rules between things -----------------------------------------------------------------------------------------
+
+    def judge(self, kind: Kind, token: str, inputs: Properties, found: Referents, own_id: str) -> tuple[str, ...]:
+        """Hold the inputs to the rules between things; returns what the thing then claims for itself."""
+        claims = []
+        for rule in kind.world:
+            match rule:
+                case Inside():
+                    self._inside(rule, inputs, found)
+                case Apart():
+                    self._apart(rule, token, inputs, found, own_id)
+                case OnePer():
+                    self._one_per(rule, found)
+                case Demand():
+                    self._demand(rule, inputs, found)
+                case Neighbour():
+                    self._neighbour(rule, inputs, found)
+                case Distinct():
+                    claims += self._distinct(rule, token, inputs, own_id)
+        return tuple(claims)
+
+    @staticmethod
+    def _inside(rule: Inside, inputs: Properties, found: Referents) -> None:
+        outer = [str(n) for t in found.by_name.get(rule.ref, ()) for _, n in values(t.properties, rule.of) if n]
+        for path, value in values(inputs, rule.path):
+            if outer and not any(_within(str(value), o) for o in outer):
+                raise Refused(rule.code, f"{path}: the CIDR {value!r} is invalid: it does not lie within {', '.join(outer)}")
+
+    def _apart(self, rule: Apart, token: str, inputs: Properties, found: Referents, own_id: str) -> None:
+        mine = first(inputs, rule.path)
+        for thing in found.by_name.get(rule.ref, ()) if mine else ():
+            for other in self._siblings(thing, token):
+                theirs = first(other.properties, rule.path)
+                if other.id != own_id and theirs and _overlap(str(mine), str(theirs)):
+                    raise Refused(rule.code, f"{rule.path}: the CIDR {mine!r} conflicts with {other.id!r} ({theirs})")
+
+    def _siblings(self, of: Thing, token: str) -> Iterator[Thing]:
+        for handle in of.handles:
+            yield from (t for t in self.place.cloud.users(handle) if t.token == token)
+
+    @staticmethod
+    def _one_per(rule: OnePer, found: Referents) -> None:
+        seen: dict[Any, str] = {}
+        for thing in found.by_name.get(rule.ref, ()):
+            value = thing.properties.get(rule.of)
+            if value in seen:
+                raise Refused(rule.code, f"{rule.ref}: {thing.id!r} and {seen[value]!r} both have {rule.of} {value!r}; give one of each")
+            seen[value] = thing.id
+
+    @staticmethod
+    def _demand(rule: Demand, inputs: Properties, found: Referents) -> None:
+        if rule.when and first(inputs, rule.when) not in rule.values:
+            return
+        for thing in found.by_name.get(rule.ref, ()):
+            for key, wanted in rule.wanted.items():
+                has = first(thing.properties, key)
+                allowed = wanted if isinstance(wanted, tuple) else (wanted,)
+                if has not in allowed:
+                    raise Refused(rule.code, f"{rule.ref}: {thing.id!r} has {key} {has!r}; it must be {' or '.join(map(repr, allowed))}")
+
+    def _neighbour(self, rule: Neighbour, inputs: Properties, found: Referents) -> None:
+        if rule.when and first(inputs, rule.when) not in rule.values:
+            return
+        for thing in found.by_name.get(rule.ref, ()):
+            network = thing.id if rule.of == "id" else str(thing.properties.get(rule.of))
+            if not any(t.token in rule.tokens for t in self.place.cloud.users(self.handle(rule.network, network))):
+                raise Refused(rule.code, f"{rule.ref}: {network!r} has no {rule.tokens[0].rpartition(':')[2]}")
+
+    def _distinct(self, rule: Distinct, token: str, inputs: Properties, own_id: str) -> list[str]:
+        mine = [first(inputs, p) for p in rule.paths]
+        if mine[0] is None:
+            return []
+        scope = {"world": "*", "account": self.place.account}.get(rule.scope, f"{self.place.account}/{self.place.region}")
+        claim = f"{scope} {token} {rule.paths} {mine}"
+        holder = self.place.cloud.claimant(claim)
+        if holder and holder.id != own_id:
+            said = ", ".join(f"{p} {v!r}" for p, v in zip(rule.paths, mine, strict=True) if v is not None)
+            raise Refused(rule.code, f"a {token.rpartition(':')[2]} with {said} already exists ({holder.id!r})")
+        return [claim]
+
+    # -- deletion -----------------------------------------------------------------------------------------------------
+
+    def release(self, thing: Thing) -> None:
+        """Refused if something else still holds the thing."""
+        for handle in thing.handles:
+            for user in self.place.cloud.users(handle):
+                if user.key != thing.key and any(u.handle == handle and u.holds for u in user.uses):
+                    kind = self.package.kind(thing.token)
+                    what, by = thing.token.rpartition(":")[2], user.token.rpartition(":")[2]
+                    raise Refused(kind.in_use, f"the {what} {thing.id!r} can't be deleted: the {by} {user.id!r} ({user.name}) uses it")
+
+
+GLOBAL = "global"
+
+
+def _within(inner: str, outer: str) -> bool:
+    a, b = ipaddress.ip_network(inner, strict=False), ipaddress.ip_network(outer, strict=False)
+    return a.version == b.version and a.subnet_of(b)  # type: ignore[arg-type]
+
+
+def _overlap(one: str, other: str) -> bool:
+    a, b = ipaddress.ip_network(one, strict=False), ipaddress.ip_network(other, strict=False)
+    return a.version == b.version and a.overlaps(b)
