@@ -16,6 +16,8 @@ from xml.etree import ElementTree
 TESTS = Path(__file__).resolve().parent
 LAST = ("perimeter",)
 """Suites that take the longest and need all others' subjects to be whole."""
+SIDE_BY_SIDE = ("engine", "rehearsal", "stacks")
+"""Suites whose tests share nothing on the machine: as many run at once as there are cores."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ def run(suite: str) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         command = [sys.executable, "-m", "pytest", str(TESTS / suite), "--quiet", f"--junit-xml={report}"]
+        command += ["--numprocesses", "auto", "--dist", "worksteal"] if suite in SIDE_BY_SIDE else []
         code = subprocess.run(command, cwd=TESTS.parent, check=False).returncode
         counts = _counts(report) if report.exists() else {}
     failed = counts.get("failures", 0) + counts.get("errors", 0)
