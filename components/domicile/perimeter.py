@@ -10,29 +10,34 @@ from domicile.config import PerimeterConfig
 class Perimeter(pulumi.ComponentResource):
     """A perimeter by a validated configuration (`domicile.config.from_pulumi()` in a stack program).
 
-    Outputs: `environment_id`, `control_plane_url`, `image_digests` (by image), `audit_path` (the retained archive).
+    Outputs, on each platform: `environment_id`, `control_plane_url`. On `local` also `image_digests` (by image) and `audit_path` (the
+    retained archive); on `aws` `environment_key` (the secret's ARN), `archive` (the bucket), `repositories` (by image), `residency`.
     """
 
-    environment_id: pulumi.Output[str]
-    control_plane_url: pulumi.Output[str]
-    image_digests: pulumi.Output[dict[str, str]]
-    audit_path: pulumi.Output[str]
+    outputs: dict[str, pulumi.Output[object]]
+    """For a stack program to export."""
 
     def __init__(self, name: str, config: PerimeterConfig, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("domicile:index:Perimeter", name, None, opts)
-        if config.platform != "local":
-            raise pulumi.RunError(f"platform {config.platform}: this version checks its configuration, and builds nothing yet")
-        from domicile import local  # a platform is imported only when it is asked for
-
-        assembled = local.assemble(config, pulumi.ResourceOptions(parent=self))
-        self.environment_id = pulumi.Output.from_input(assembled.settings.environment_id)
-        self.control_plane_url = pulumi.Output.from_input(assembled.settings.control_plane.url)
-        self.image_digests = pulumi.Output.from_input(assembled.image_digests)
-        self.audit_path = pulumi.Output.from_input(str(assembled.settings.audit.archive))
+        built = _build(config, self)
+        self.outputs = {output: pulumi.Output.from_input(value) for output, value in built.items()}
+        for output, value in self.outputs.items():
+            setattr(self, output, value)
         self.register_outputs(self.outputs)
 
-    @property
-    def outputs(self) -> dict[str, pulumi.Output[object]]:
-        """For a stack program to export."""
-        names = ("environment_id", "control_plane_url", "image_digests", "audit_path")
-        return {name: getattr(self, name) for name in names}
+
+def _build(config: PerimeterConfig, perimeter: Perimeter) -> dict[str, pulumi.Input[object]]:
+    """A platform is imported only when it is asked for."""
+    if config.platform == "aws":
+        from domicile import aws
+
+        return aws.assemble(config, perimeter)
+    from domicile import local
+
+    assembled = local.assemble(config, pulumi.ResourceOptions(parent=perimeter))
+    return {
+        "environment_id": assembled.settings.environment_id,
+        "control_plane_url": assembled.settings.control_plane.url,
+        "image_digests": assembled.image_digests,
+        "audit_path": str(assembled.settings.audit.archive),
+    }

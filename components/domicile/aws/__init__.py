@@ -1,0 +1,39 @@
+"""Puts the rooms together in one AWS region. Called by `Perimeter` for platform `aws`; nothing else imports the provider."""
+
+from __future__ import annotations
+
+import json
+
+import pulumi
+
+from domicile.aws.alarms import AlarmTopic
+from domicile.aws.ground import Ground
+from domicile.config import PerimeterConfig, residency_manifest
+from domicile.egress_proxy.aws import EgressTier
+from domicile.environment_key.aws import EncryptionKey, EnvironmentKey
+from domicile.network.aws import Network
+from domicile.sandbox_image.aws import Registry
+from domicile.siem_sink.aws import Archive
+
+
+def assemble(config: PerimeterConfig, perimeter: pulumi.Resource) -> dict[str, pulumi.Input[object]]:
+    """Builds the region; the outputs of `perimeter`. The order is that of need: key, network, what both guard, machines."""
+    ground = Ground.of(config)
+    provider = ground.provider(pulumi.ResourceOptions(parent=perimeter))
+    below = pulumi.ResourceOptions(parent=perimeter, providers=[provider])
+    key = EncryptionKey("encryption-key", ground, below).arn
+    topic = AlarmTopic("alarms", ground, key, below).arn
+    network = Network("network", ground, key, below)
+    secret = EnvironmentKey("environment-key", ground, key, network.endpoints.secrets, topic, below)
+    archive = Archive("archive", ground, key, below)
+    registry = Registry("registry", ground, key, below)
+    tier = EgressTier("egress", ground, network, below)
+    network.guard_names(tier.balancer)
+    return {
+        "environment_id": config.environment.id,
+        "control_plane_url": config.control_plane.url,
+        "environment_key": secret.arn,
+        "archive": archive.bucket,
+        "repositories": registry.urls,
+        "residency": json.loads(residency_manifest(config, config.stack).to_json()),
+    }

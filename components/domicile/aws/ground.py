@@ -1,0 +1,65 @@
+"""What every room of an AWS stack stands on: the configuration, the names, and the provider of one account and region."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws
+
+from domicile.aws.names import Names
+from domicile.config import PerimeterConfig
+from domicile.config.aws import Aws
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Handed to every room."""
+
+    config: PerimeterConfig
+    aws: Aws
+    names: Names
+
+    @classmethod
+    def of(cls, config: PerimeterConfig) -> Ground:
+        """Of a checked configuration of platform `aws`."""
+        if config.aws is None:
+            raise ValueError("a configuration of platform aws")
+        return cls(config, config.aws, Names.of(config, config.aws))
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return {**self.aws.tags, "domicile:stack": self.config.stack, "domicile:jurisdiction": self.config.jurisdiction}
+
+    def provider(self, opts: pulumi.ResourceOptions) -> pulumi_aws.Provider:
+        """The only provider of the stack: credentials of any other account are refused, everything is tagged."""
+        return pulumi_aws.Provider(
+            "aws",
+            region=self.names.region,
+            allowed_account_ids=[self.names.account],
+            default_tags={"tags": self.tags},
+            opts=opts,
+        )
+
+    def role(self, noun: str, description: str, trust: str, policy: pulumi.Input[str], opts: pulumi.ResourceOptions) -> pulumi_aws.iam.Role:
+        """A role with one policy of its own, under the permissions boundary."""
+        role = pulumi_aws.iam.Role(
+            noun,
+            name=f"{self.names.prefix}-{noun}",
+            description=description,
+            assume_role_policy=trust,
+            permissions_boundary=self.aws.access.permissions_boundary,
+            opts=opts,
+        )
+        pulumi_aws.iam.RolePolicy(noun, name="least", role=role.name, policy=policy, opts=opts)
+        return role
+
+    def log_group(self, noun: str, key: pulumi.Input[str], opts: pulumi.ResourceOptions) -> pulumi_aws.cloudwatch.LogGroup:
+        """A log group encrypted with the stack's key, kept as long as the configuration says."""
+        return pulumi_aws.cloudwatch.LogGroup(
+            f"{noun}-log",
+            name=self.names.log_group(noun),
+            kms_key_id=key,
+            retention_in_days=self.aws.retention.log_days,
+            opts=opts,
+        )

@@ -1,0 +1,97 @@
+"""The names that a stack's things bear in its account, and their ARNs: known before anything exists, so that policies can name them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domicile.config import PerimeterConfig
+from domicile.config.aws import Aws
+
+IMAGES = ("sandbox", "host", "egress")
+"""Images that a region's machines run, each in a repository of its own."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names of one stack. `domicile-<stack>` begins each, so that two stacks share an account without meeting."""
+
+    stack: str
+    account: str
+    region: str
+    worker_role: str
+    """ARN: the stack's own role, or the one brought along."""
+    administrators: tuple[str, ...]
+    """ARNs of the roles that administer."""
+
+    @classmethod
+    def of(cls, config: PerimeterConfig, aws: Aws) -> Names:
+        own = f"arn:aws:iam::{aws.account}:role/domicile-{config.stack}-worker-host"
+        return cls(config.stack, aws.account, aws.region, aws.access.worker_role or own, aws.access.writers)
+
+    @property
+    def prefix(self) -> str:
+        return f"domicile-{self.stack}"
+
+    def role(self, noun: str) -> str:
+        """ARN of a role that the stack makes."""
+        return f"arn:aws:iam::{self.account}:role/{self.prefix}-{noun}"
+
+    @property
+    def egress_role(self) -> str:
+        return self.role("egress-proxy")
+
+    @property
+    def root(self) -> str:
+        """The account as a principal."""
+        return f"arn:aws:iam::{self.account}:root"
+
+    def bucket(self, noun: str) -> str:
+        """At most 63 characters, as S3 asks: nouns have up to eight letters. Names are the world's, so the account stands in them."""
+        return f"{self.prefix}-{noun}-{self.account}"
+
+    def bucket_arn(self, noun: str) -> str:
+        return f"arn:aws:s3:::{self.bucket(noun)}"
+
+    @property
+    def environment_key(self) -> str:
+        return f"{self.prefix}/environment-key"
+
+    def secret_arn(self, name: str) -> str:
+        """Secrets Manager adds a hyphen and six characters to a secret's name; `?` stands for one each."""
+        return f"arn:aws:secretsmanager:{self.region}:{self.account}:secret:{name}-??????"
+
+    def credential(self, name: str) -> str:
+        return f"{self.prefix}/credentials/{name}"
+
+    def repository(self, image: str) -> str:
+        return f"{self.prefix}/{image}"
+
+    def repository_arn(self, image: str) -> str:
+        return f"arn:aws:ecr:{self.region}:{self.account}:repository/{self.repository(image)}"
+
+    @property
+    def repository_arns(self) -> tuple[str, ...]:
+        return tuple(self.repository_arn(image) for image in IMAGES)
+
+    def log_group(self, noun: str) -> str:
+        return f"/domicile/{self.stack}/{noun}"
+
+    def log_group_arn(self, noun: str) -> str:
+        return f"arn:aws:logs:{self.region}:{self.account}:log-group:{self.log_group(noun)}"
+
+    def group(self, noun: str) -> str:
+        """An autoscaling group."""
+        return f"{self.prefix}-{noun}"
+
+    def group_arn(self, noun: str) -> str:
+        """The identifier in the middle is AWS's own and isn't known before."""
+        return f"arn:aws:autoscaling:{self.region}:{self.account}:autoScalingGroup:*:autoScalingGroupName/{self.group(noun)}"
+
+    def service(self, name: str) -> str:
+        """The name of an AWS service's VPC endpoint."""
+        return f"com.amazonaws.{self.region}.{name}"
+
+    @property
+    def layer_bucket_arn(self) -> str:
+        """AWS's own bucket of image layers (ECR guide: VPC endpoints, minimum S3 permissions)."""
+        return f"arn:aws:s3:::prod-{self.region}-starport-layer-bucket"

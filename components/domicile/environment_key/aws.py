@@ -1,0 +1,133 @@
+"""Key custody in one region: the stack's encryption key, the environment key's secret, and who hears when either changes.
+
+The environment key's value never passes through Pulumi: the secret is made empty, and `domicile key` fills it.
+Called by `aws.assemble`.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pulumi
+import pulumi_aws as aws
+
+from domicile.aws import policies
+from domicile.aws.ground import Ground
+
+DELETION_DAYS = 30
+"""The longest that KMS and Secrets Manager allow: time to notice a removal and undo it."""
+
+
+class EncryptionKey(pulumi.ComponentResource):
+    """The customer managed key of everything in the stack: its own, or the one brought along. Single-region, rotated yearly.
+
+    It is kept when the stack is destroyed and the archive stays: without it the archive could not be read.
+    """
+
+    arn: pulumi.Output[str]
+
+    def __init__(self, name: str, ground: Ground, opts: pulumi.ResourceOptions) -> None:
+        super().__init__("domicile:aws:EncryptionKey", name, None, opts)
+        existing = ground.aws.access.encryption_key
+        if existing:
+            self.arn = pulumi.Output.from_input(existing)
+        else:
+            below = pulumi.ResourceOptions(parent=self, retain_on_delete=ground.config.retain.archive)
+            key = aws.kms.Key(
+                "key",
+                description=f"Domicile {ground.config.stack}: everything that this stack keeps",
+                policy=policies.encryption_key(ground.names),
+                enable_key_rotation=True,
+                multi_region=False,
+                deletion_window_in_days=DELETION_DAYS,
+                opts=below,
+            )
+            aws.kms.Alias("key", name=f"alias/{ground.names.prefix}", target_key_id=key.key_id, opts=below)
+            self.arn = key.arn
+        self.register_outputs({"arn": self.arn})
+
+
+class EnvironmentKey(pulumi.ComponentResource):
+    """The secrets of one environment: the key of its queue, and the credentials that the configuration names."""
+
+    arn: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        ground: Ground,
+        key: pulumi.Output[str],
+        endpoint: pulumi.Output[str],
+        topic: pulumi.Output[str],
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        super().__init__("domicile:aws:EnvironmentKey", name, None, opts)
+        self._ground, self._key, self._endpoint = ground, key, endpoint
+        secret = self._secret("environment-key", ground.names.environment_key, "the environment key, as the Console shows it once")
+        for credential in ground.config.credential_names:
+            self._secret(credential, ground.names.credential(credential), f"the credential {credential}")
+        self.arn = secret.arn
+        self._tell_of_changes(topic)
+        self._tell_of_age(topic)
+        self.register_outputs({"arn": self.arn})
+
+    def _secret(self, name: str, path: str, description: str) -> aws.secretsmanager.Secret:
+        below = pulumi.ResourceOptions(parent=self)
+        names = self._ground.names
+        secret = aws.secretsmanager.Secret(
+            name,
+            name=path,
+            description=description,
+            kms_key_id=self._key,
+            recovery_window_in_days=DELETION_DAYS,
+            opts=below,
+        )
+        aws.secretsmanager.SecretPolicy(
+            name,
+            secret_arn=secret.arn,
+            policy=self._endpoint.apply(lambda endpoint: policies.secret(names, endpoint)),
+            block_public_policy=True,
+            opts=below,
+        )
+        return secret
+
+    def _tell_of_changes(self, topic: pulumi.Output[str]) -> None:
+        """A new version means a rolling drain; a new policy or a removal is for somebody to look at. Needs CloudTrail in the account."""
+        below = pulumi.ResourceOptions(parent=self)
+        pattern = {
+            "source": ["aws.secretsmanager"],
+            "detail-type": ["AWS API Call via CloudTrail"],
+            "detail": {
+                "eventName": ["DeleteSecret", "PutResourcePolicy", "PutSecretValue", "UpdateSecretVersionStage"],
+                "requestParameters": {"secretId": [{"wildcard": f"*{self._ground.names.prefix}/*"}]},
+            },
+        }
+        rule = aws.cloudwatch.EventRule(
+            "key-changed",
+            name=f"{self._ground.names.prefix}-key-changed",
+            description="a secret of this stack has a new version, another policy, or is removed",
+            event_pattern=json.dumps(pattern),
+            opts=below,
+        )
+        aws.cloudwatch.EventTarget("key-changed", rule=rule.name, arn=topic, opts=below)
+
+    def _tell_of_age(self, topic: pulumi.Output[str]) -> None:
+        """Dispatchers report the age of the version that they use. Silence is an alarm too: nobody vouches for the key then."""
+        alarms = self._ground.aws.alarms
+        aws.cloudwatch.MetricAlarm(
+            "key-age",
+            name=f"{self._ground.names.prefix}-key-age",
+            alarm_description=f"The environment key is due for rotation, or nobody reports its age. {alarms.runbook}",
+            namespace=policies.METRICS,
+            metric_name="EnvironmentKeyAgeSeconds",
+            dimensions={"Stack": self._ground.config.stack},
+            statistic="Maximum",
+            period=3600,
+            evaluation_periods=6,
+            comparison_operator="GreaterThanThreshold",
+            threshold=alarms.key_age_seconds,
+            treat_missing_data="breaching",
+            alarm_actions=[topic],
+            ok_actions=[topic],
+            opts=pulumi.ResourceOptions(parent=self),
+        )

@@ -1,0 +1,94 @@
+"""Who may open a connection to whom inside the VPC. A group starts without any rule; each one is made here, by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from domicile.aws.ground import Ground
+
+HTTPS = 443
+EGRESS_PORT = 3128
+"""Where the egress tier listens, as the proxy on each host does."""
+
+HEALTH_PORT = 8081
+"""Where an egress proxy answers the balancer's health checks."""
+
+
+@dataclass(frozen=True)
+class SecurityGroups:
+    """Ids. DNS and the clock at link-local addresses are AWS's own and pass no security group (VPC guide: security groups)."""
+
+    workers: pulumi.Output[str]
+    balancer: pulumi.Output[str]
+    proxies: pulumi.Output[str]
+    endpoints: pulumi.Output[str]
+
+    @classmethod
+    def build(cls, ground: Ground, vpc: pulumi.Input[str], opts: pulumi.ResourceOptions) -> SecurityGroups:
+        """worker hosts → endpoints, worker hosts → balancer → proxies → endpoints. What leaves the proxies is the egress room's rule."""
+
+        def group(noun: str, description: str) -> pulumi.Output[str]:
+            made = aws.ec2.SecurityGroup(
+                noun,
+                name=f"{ground.names.prefix}-{noun}",
+                description=description,
+                vpc_id=vpc,
+                tags={"Name": f"{ground.names.prefix}-{noun}"},
+                opts=opts,
+            )
+            identity: pulumi.Output[str] = made.id
+            return identity
+
+        groups = cls(
+            group("worker-hosts", "worker hosts: to AWS endpoints and the egress tier, from nobody"),
+            group("egress-balancer", "door of the egress tier: from worker hosts only"),
+            group("egress-proxies", "egress proxies: from their balancer only"),
+            group("endpoints", "AWS endpoints: from machines of this stack only"),
+        )
+        allow("workers-to-endpoints", groups.workers, groups.endpoints, HTTPS, opts)
+        allow("workers-to-balancer", groups.workers, groups.balancer, EGRESS_PORT, opts)
+        allow("balancer-to-proxies", groups.balancer, groups.proxies, EGRESS_PORT, opts)
+        allow("balancer-checks-proxies", groups.balancer, groups.proxies, HEALTH_PORT, opts)
+        allow("proxies-to-endpoints", groups.proxies, groups.endpoints, HTTPS, opts)
+        return groups
+
+    def let_workers_reach_s3(self, prefix_list: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
+        """S3 of this region through the gateway endpoint, which has no group of its own; its policy says which buckets."""
+        for noun, group in (("workers", self.workers), ("proxies", self.proxies)):
+            aws.vpc.SecurityGroupEgressRule(
+                f"{noun}-to-s3",
+                security_group_id=group,
+                prefix_list_id=prefix_list,
+                ip_protocol="tcp",
+                from_port=HTTPS,
+                to_port=HTTPS,
+                description="S3 through the gateway endpoint",
+                opts=opts,
+            )
+
+
+def allow(name: str, source: pulumi.Input[str], target: pulumi.Input[str], port: int, opts: pulumi.ResourceOptions) -> None:
+    """One TCP port from one group to another: out of the one, into the other."""
+    aws.vpc.SecurityGroupEgressRule(
+        name,
+        security_group_id=source,
+        referenced_security_group_id=target,
+        ip_protocol="tcp",
+        from_port=port,
+        to_port=port,
+        description=name,
+        opts=opts,
+    )
+    aws.vpc.SecurityGroupIngressRule(
+        name,
+        security_group_id=target,
+        referenced_security_group_id=source,
+        ip_protocol="tcp",
+        from_port=port,
+        to_port=port,
+        description=name,
+        opts=opts,
+    )
