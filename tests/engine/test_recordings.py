@@ -16,14 +16,13 @@ RECORDINGS = Path(__file__).with_name("recordings")
 AGREES = (
     "aliases-rename-and-move", "aws-default-provider", "aws-explicit-provider", "aws-invokes-and-refresh", "check-failures",
     "components-and-transforms", "config", "config-required-by-project", "create-same-update", "default-provider-config", "deleted-with",
-    "duplicate-urn", "explicit-providers", "failing-create", "failing-delete", "failing-update", "ignore-changes", "invokes",
+    "duplicate-urn", "explicit-providers", "failing-create", "failing-delete", "failing-update", "hooks", "ignore-changes", "invokes",
     "killed-after-create", "killed-before-create", "killed-in-update-and-delete", "made-in-part", "order-of-create-and-delete",
     "parent-moved-without-alias",
     "policies", "policies-unknown-and-remediation", "program-errors", "protect", "refresh", "replace-create-first", "replace-delete-first",
     "replace-delete-first-option", "replace-on-changes", "retain-on-delete", "secrets", "unknowns-in-preview", "up-with-refresh",
 )  # fmt: skip
 DIFFERS = {  # why a recording isn't agreed with
-    "hooks": "resource hooks are refused",
     "import-option": "the option import_ is refused",
     "killed-and-adopted": "--import-pending-creates is refused",
     "read-external": "reading existing resources is refused",

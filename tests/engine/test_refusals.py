@@ -8,7 +8,6 @@ from domicile.engine import ProjectError, StackError, UnsupportedError, preview
 
 REFUSED = {
     "import_": "Thing('x', opts=O(import_='x-1'))",
-    "hook": "h = pulumi.ResourceHook('h', lambda a: None)\nThing('x', opts=O(hooks=pulumi.ResourceHookBinding(before_create=[h])))",
     "remote component": "pulumi.ComponentResource('pkg:index:Far', 'x', {}, None, True)",
     "reading an existing resource": "pulumi.CustomResource('gadget:index:Gadget', 'x', {}, O(id='x-1'))",
     "stack reference": "pulumi.StackReference('organization/other/dev')",

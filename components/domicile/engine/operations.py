@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 from .config import Config
 from .deployment.deletes import delete_all
 from .deployment.gate import Gate
+from .deployment.hooks import Hooks, deleting
 from .deployment.policies import Policies
 from .deployment.refresh import refresh_all
 from .deployment.registrar import Registrar
@@ -111,18 +113,29 @@ def refresh(
 
 def destroy(
     stack: Stack, on_event: OnEvent | None = None, *, parallel: int = PARALLEL, refresh: bool = False, break_dead_lock: bool = False,
-    exclude_protected: bool = False, preview_only: bool = False, host: OpenHost = Processes,
+    exclude_protected: bool = False, preview_only: bool = False, run_program: bool = False, host: OpenHost = Processes,
 ) -> Result:  # fmt: skip
-    """Delete everything in the state, dependents first. What is protected stops it, unless `exclude_protected` leaves it be."""
+    """Delete everything in the state, dependents first. What is protected stops it, unless `exclude_protected` leaves it be.
 
-    def work(op: _Operation) -> None:
-        if refresh:
-            _refreshed(op, quietly=True)
+    Hooks round a delete are the program's: where the state has any, `run_program` is needed, so that they can be called.
+    """
+
+    def delete(op: _Operation) -> None:
         kept = _kept(op.checkpoint.resources()) if exclude_protected else set()
         for r in op.checkpoint.resources():
             if r.urn in kept:
                 op.journal.planned(Step("same", r.urn, r, r))
         delete_all([r for r in op.checkpoint.resources() if r.urn not in kept], op.steps, op.gate, op.parallel)
+
+    def work(op: _Operation) -> None:
+        if not (run_program or _hookless(op)):
+            return
+        if refresh:
+            _refreshed(op, quietly=True)
+        if run_program and not op.gate.stopped:
+            _run(op, lambda _: delete(op), destroying=True)
+        else:
+            delete(op)
 
     if preview_only:
         with _operation(stack, stack.open(), Journal(on_event), parallel, host) as op:
@@ -130,6 +143,18 @@ def destroy(
             return _result(op)
     with stack.locked(break_dead_lock):
         return _update(stack, stack.open(), "destroy", on_event, parallel, host, work)
+
+
+def _hookless(op: _Operation) -> bool:
+    """Whether no delete would call a hook; if one would, that is told, and the operation is over."""
+    hooked = [r for r in op.checkpoint.resources() if deleting(r)]
+    for r in hooked:
+        names = ", ".join(deleting(r))
+        op.journal.log(f"{r.name} has delete hooks registered, but the program is not running. Hooks: {names}", "error", r.urn)
+    if hooked:
+        op.journal.log("use `destroy --run-program`, so that the program's delete hooks can be called", "error")
+        op.gate.stop()
+    return not hooked
 
 
 def _kept(resources: list[Resource]) -> set[str]:
@@ -158,11 +183,11 @@ def _operation(
     gate = Gate(parallel)
     snapshot = opened.snapshot
     checkpoint = Checkpoint(Snapshot(list(snapshot.resources), list(snapshot.pending), snapshot.salt), writer)
-    monitor = Monitor(gate, journal, dry, parallel)
-
+    hooks = Hooks(gate, journal, dry)
+    monitor = Monitor(gate, journal, hooks, dry, parallel)
     host = open_host(Job(stack.project, stack.name, opened.config, dry, parallel, gate, journal), monitor)
     registry = Registry(host.start, snapshot.resources)
-    steps = Steps(checkpoint, registry, journal, dry)
+    steps = Steps(checkpoint, registry, journal, dry, hooks)
     policies = Policies(journal, dry)
     try:
         with winding_down(gate, journal):
@@ -244,20 +269,49 @@ def _refreshed(op: _Operation, quietly: bool = False) -> None:
 
 def _deploy(op: _Operation) -> None:
     """Run the program, then delete what it no longer has: but only if it ended well."""
+
+    def delete(registrar: Registrar) -> None:
+        registrar.program_succeeded()
+        delete_all(registrar.unclaimed(), op.steps, op.gate, op.parallel)
+
+    registrar = _run(op, delete)
+    if not op.gate.stopped and not op.journal.failures:
+        _judge_stack(op, registrar)
+
+
+class _Once:
+    """Work that two may ask for: the first does it, the second waits until it is done."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work: Callable[[], None] | None = work
+        self._lock = threading.Lock()
+
+    def __call__(self) -> None:
+        with self._lock:
+            work, self._work = self._work, None
+            if work:
+                work()
+
+
+def _run(op: _Operation, after: Callable[[Registrar], None], destroying: bool = False) -> Registrar:
+    """Run the program, and do what comes `after` it if it succeeds: while it still lives, if it waits for that, for its hooks."""
     stack, gate, journal = op.stack, op.gate, op.journal
-    registrar = Registrar(stack.project.name, stack.name, op.config, op.steps, gate, journal, op.policies)
-    op.monitor.attach(registrar)
+    registrar = Registrar(stack.project.name, stack.name, op.config, op.steps, gate, journal, op.policies, destroying)
+
+    def end() -> None:
+        if not gate.stopped:
+            after(registrar)
+
+    ending = _Once(end)
+    op.monitor.attach(registrar, ending)
     code = op.host.run()
     op.monitor.end()
     if code and not gate.stopped:
         if code != 32:  # 32: the program has said why
             journal.log(f"an unhandled error occurred: program exited with non-zero exit code: {code}", "error")
         gate.stop()
-    if not gate.stopped:
-        registrar.program_succeeded()
-        delete_all(registrar.unclaimed(), op.steps, gate, op.parallel)
-    if not gate.stopped and not journal.failures:
-        _judge_stack(op, registrar)
+    ending()
+    return registrar
 
 
 def _judge_stack(op: _Operation, registrar: Registrar) -> None:

@@ -21,7 +21,9 @@ from . import goal
 
 
 class Deployment:
-    def __init__(self, project: str, stack: str, config: Config, steps: Steps, gate: Gate, journal: Journal, policies: Policies) -> None:
+    def __init__(
+        self, project: str, stack: str, config: Config, steps: Steps, gate: Gate, journal: Journal, policies: Policies, destroying: bool
+    ) -> None:
         self.project, self.stack = project, stack
         self.steps, self.gate, self.journal, self.preview = steps, gate, journal, steps.preview
         self.policies = policies
@@ -32,6 +34,8 @@ class Deployment:
         self.claimed: set[str] = set()  # old URNs that a registration of this run took over
         self.old_urns: dict[str, str] = {}  # URN of this run -> the one that its resource was found under
         self.deleted_first: set[str] = set()
+        self.destroying = destroying  # the program only says what is there: nothing of it is made or changed
+        self.skipped: set[str] = set()  # what a destroying run doesn't make, and what leans on that
         self._turn = threading.RLock()
         policies.find = lambda urn: self.news.get(urn) or self.olds.get(urn)
 

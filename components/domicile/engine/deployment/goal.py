@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pulumi.runtime.proto import resource_pb2 as pb
 
 from ..errors import UnsupportedError
-from ..state.snapshot import STACK_TYPE, Resource
+from ..state.snapshot import PROVIDER_TYPE, STACK_TYPE, Resource
 from ..values import asset_in, load
 
 REFUSED = {  # field of the request -> what a user calls it
@@ -34,8 +34,8 @@ def refuse_unsupported(q: pb.RegisterResourceRequest) -> None:
     for field, feature in REFUSED.items():
         if getattr(q, field):
             raise UnsupportedError(feature, where)
-    if q.HasField("hooks") and q.hooks.ByteSize():
-        raise UnsupportedError("the resource option `hooks`", where)
+    if q.HasField("hooks") and q.hooks.ByteSize() and q.type.startswith(PROVIDER_TYPE):
+        raise UnsupportedError("the option `hooks` of a provider", where)
     if q.HasField("replacement_trigger") and q.replacement_trigger.WhichOneof("kind") not in (None, "null_value"):
         raise UnsupportedError("the resource option `replacement_trigger`", where)
     if q.type == "pulumi:pulumi:StackReference":
@@ -58,7 +58,13 @@ def new_state(q: pb.RegisterResourceRequest, urn: str) -> Resource:
         dependencies=tuple(q.dependencies), additional_secret_outputs=tuple(q.additionalSecretOutputs), custom_timeouts=timeouts,
         property_dependencies={k: list(v.urns) for k, v in q.propertyDependencies.items()}, retain_on_delete=q.retainOnDelete,
         deleted_with=q.deletedWith, ignore_changes=tuple(q.ignoreChanges), replace_on_changes=tuple(q.replaceOnChanges),
+        resource_hooks=_hooks(q.hooks),
     )  # fmt: skip
+
+
+def _hooks(binding: pb.RegisterResourceRequest.ResourceHooksBinding) -> dict[str, list[str]]:
+    """Names of hooks by when they are called: `before_create` is `BeforeCreate`, as in the state."""
+    return {field.name.title().replace("_", ""): list(names) for field, names in binding.ListFields()}
 
 
 def _seconds(duration: str) -> float:

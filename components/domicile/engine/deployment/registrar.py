@@ -14,22 +14,28 @@ from ..config import Config
 from ..deployment.custom import CustomResources
 from ..deployment.deployment import Deployment
 from ..deployment.gate import Gate
+from ..deployment.hooks import Kind
 from ..deployment.policies import Policies
 from ..deployment.steps import Steps
 from ..errors import ResourceError
-from ..events import Journal
+from ..events import Journal, Step
 from ..plugins.provider import Provider
 from ..state.snapshot import STACK_TYPE, Resource, now
 from ..values import Properties
+from . import destroying as destroys
 from . import goal
 
 
 class Registrar:
-    def __init__(self, project: str, stack: str, config: Config, steps: Steps, gate: Gate, journal: Journal, policies: Policies) -> None:
+    def __init__(
+        self, project: str, stack: str, config: Config, steps: Steps, gate: Gate, journal: Journal, policies: Policies,
+        destroying: bool = False,
+    ) -> None:  # fmt: skip
         self.project, self.stack = project, stack
-        self._d = Deployment(project, stack, config, steps, gate, journal, policies)
+        self._d = Deployment(project, stack, config, steps, gate, journal, policies, destroying)
         self._custom = CustomResources(self._d)
         self._stack_outputs: Properties | None = None
+        self._open: dict[str, tuple[Kind, Resource | None]] = {}  # components whose hooks after wait for their outputs
 
     @property
     def root(self) -> str:
@@ -41,6 +47,10 @@ class Registrar:
     def default_provider(self, package: str, version: str) -> str:
         """The reference of the package's default provider, registered on first use."""
         return self._d.default_provider(package, version)
+
+    def skipped(self, urn: str) -> bool:
+        """Whether a destroying run has left it alone, as it isn't there: its outputs are unknown."""
+        return urn in self._d.skipped
 
     def unclaimed(self) -> list[Resource]:
         """What the state has and the program didn't register, and what earlier runs left to be deleted."""
@@ -64,34 +74,55 @@ class Registrar:
 
     def _decided(self, q: pb.RegisterResourceRequest, new: Resource, old: Resource | None) -> Callable[[], Resource]:
         """What is to be done, as a function; the gate is entered already if it takes a provider's time."""
+        if self._d.destroying and (left := destroys.left_alone(self._d, q, new, old)):
+            return lambda: left
         if not new.custom:
-            made = self._component(self._d.policies.governed(new), old)
-            return lambda: made
+            return self._component(self._d.policies.governed(new), old)
         if new.is_provider:
             made = self._d.providers.register(new, old, q.version)
             return lambda: made
         return self._custom.decided(q, new, old)
 
-    def _component(self, new: Resource, old: Resource | None) -> Resource:
+    def _component(self, new: Resource, old: Resource | None) -> Callable[[], Resource]:
+        steps = self._d.steps
         if old is None:
             new = replace(new, created=now(), modified=now())
-            return self._d.steps.at_once("create", None, new)
+            return self._hooked("Create", None, new, lambda: steps.at_once("create", None, new))
         changed = old.inputs != new.inputs and new.type != STACK_TYPE
         new = replace(new, outputs=old.outputs, created=old.created, modified=now() if changed else old.modified)
-        return self._d.steps.at_once("update" if changed else "same", old, new)
+        if changed:
+            return self._hooked("Update", old, new, lambda: steps.at_once("update", old, new))
+        made = steps.at_once("same", old, new)
+        return lambda: made
+
+    def _hooked(self, kind: Kind, old: Resource | None, new: Resource, work: Callable[[], Resource]) -> Callable[[], Resource]:
+        """The work at once if the component has no hooks, else as a step: hooks before it, and those after it once it has its outputs."""
+        if not new.resource_hooks:
+            made = work()
+            return lambda: made
+
+        def do() -> Resource:
+            self._d.steps.hooks.before(kind, old, new)
+            self._open[new.urn] = (kind, old)
+            return work()
+
+        return self._d.doing(Step("same", new.urn, old, new), do, planned=True)
 
     def outputs(self, urn: str, outputs: Properties) -> None:
         """Keep a component's outputs. The stack's own wait for `program_succeeded`: a program that fails leaves the old ones."""
         if urn == self.root:
             self._stack_outputs = outputs
-        else:
-            self._keep_outputs(urn, outputs)
+        elif urn not in self._d.skipped:
+            new = self._keep_outputs(urn, outputs)
+            if urn in self._open:
+                kind, old = self._open.pop(urn)
+                self._d.steps.hooks.after(kind, old, new)
 
     def program_succeeded(self) -> None:
         if self._stack_outputs is not None:
             self._keep_outputs(self.root, self._stack_outputs)
 
-    def _keep_outputs(self, urn: str, outputs: Properties) -> None:
+    def _keep_outputs(self, urn: str, outputs: Properties) -> Resource:
         with self._d.noting():
             old = self._d.news.get(urn)
             if old is None:
@@ -100,3 +131,4 @@ class Registrar:
             if old.outputs != outputs:
                 self._d.steps.checkpoint.amend(old, new)
                 self._d.news[urn] = new
+            return new

@@ -10,12 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from ..deployment.decide import Decision
+from ..deployment.hooks import Hooks, Kind
 from ..errors import EngineError, ResourceInitError
 from ..events import Journal, Op, Step
 from ..plugins.registry import Registry
 from ..state.checkpoint import Checkpoint
 from ..state.snapshot import Resource, now
 from ..values import UNKNOWN
+
+_PENDING: dict[Kind, str] = {"Create": "creating", "Update": "updating", "Delete": "deleting"}
 
 
 @dataclass
@@ -24,6 +27,7 @@ class Steps:
     registry: Registry
     journal: Journal
     preview: bool
+    hooks: Hooks
     _making: set[Resource] = field(default_factory=set)
     _made: threading.Condition = field(default_factory=threading.Condition)
 
@@ -52,7 +56,7 @@ class Steps:
             made = provider.create(new, self.preview)
             return replace(new, id=UNKNOWN if self.preview else made.id, outputs=made.outputs, created=now(), modified=now())
 
-        return self._step(op, "creating", new, over, work)
+        return self._step(op, "Create", new, over, work)
 
     def update(self, old: Resource, new: Resource) -> Resource:
         provider = self.registry.get(new.provider)
@@ -64,18 +68,20 @@ class Steps:
             made = provider.update(old, new, self.preview)
             return replace(new, outputs=made.outputs, modified=now())
 
-        return self._step("update", "updating", new, old, work)
+        return self._step("update", "Update", new, old, work)
 
-    def _step(self, op: str, pending: str, new: Resource, old: Resource | None, work: Callable[[], Resource]) -> Resource:
+    def _step(self, op: str, kind: Kind, new: Resource, old: Resource | None, work: Callable[[], Resource]) -> Resource:
         since = self.journal.started(op, new)
+        was = old if kind == "Update" else None
         with self._made:
             self._making.add(new)
         try:
-            with self.checkpoint.under_way(pending, replace(new, id="")):
+            self.hooks.before(kind, was, new)
+            with self.checkpoint.under_way(_PENDING[kind], replace(new, id="")):
                 try:
-                    made = work()
+                    made = self.hooks.retrying(kind.lower(), was, new, work)
                 except ResourceInitError as e:
-                    self.checkpoint.supersede(old, _made_in_part(old if op == "update" else None, new, e))
+                    self.checkpoint.supersede(old, _made_in_part(was, new, e))
                     raise
                 self.checkpoint.supersede(old, made)
         except EngineError as e:
@@ -85,6 +91,7 @@ class Steps:
             with self._made:
                 self._making.remove(new)
                 self._made.notify_all()
+        self.hooks.after(kind, was, made)
         self.journal.finished(op, new, since)
         return made
 
@@ -92,9 +99,11 @@ class Steps:
         """Remove the thing and its entry. `without_call` leaves the thing; `keep_as` is the entry that stays in its place."""
         since = self.journal.started(op, old)
         try:
-            with self.checkpoint.under_way("deleting", old):
+            self.hooks.before("Delete", old, None)
+            with self.checkpoint.under_way(_PENDING["Delete"], old):
                 if old.managed and not (without_call or self.preview or old.retain_on_delete):
-                    self.registry.get(old.provider).delete(old)
+                    provider = self.registry.get(old.provider)
+                    self.hooks.retrying("delete", old, None, lambda: provider.delete(old))
                 if keep_as:
                     self.checkpoint.amend(old, keep_as)
                 else:
@@ -102,6 +111,7 @@ class Steps:
         except EngineError as e:
             self.journal.failed(op, old, e)
             raise
+        self.hooks.after("Delete", old, None)
         self.journal.finished(op, old, since)
 
 

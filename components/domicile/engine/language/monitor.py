@@ -13,12 +13,14 @@ from pulumi.runtime.proto import engine_pb2 as epb
 from pulumi.runtime.proto import resource_pb2 as pb
 
 from ..deployment.gate import Gate, Stopping
+from ..deployment.hooks import Hooks
 from ..deployment.registrar import Registrar
 from ..errors import EngineError, ResourceError, UnsupportedError
 from ..events import Journal
 from ..state.snapshot import Resource
 from ..values import UNKNOWN, dump, load
 from .callbacks import Callbacks
+from .hooks import error_hook, resource_hook
 from .requests import Requests
 
 # What the SDK may use. It sends requests with features that are refused only if it believes in them; without, it would tell the
@@ -37,15 +39,17 @@ _SEVERITY: dict[int, Literal["debug", "info", "warning", "error"]] = {
 class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineServicer):
     """Answers for one operation, to whoever serves it; `attach` gives it the registrar once there is one."""
 
-    def __init__(self, gate: Gate, journal: Journal, preview: bool, parallel: int) -> None:
-        self._gate, self._journal, self._preview, self._parallel = gate, journal, preview, parallel
+    def __init__(self, gate: Gate, journal: Journal, hooks: Hooks, preview: bool, parallel: int) -> None:
+        self._gate, self._journal, self._hooks, self._preview, self._parallel = gate, journal, hooks, preview, parallel
         self._registrar: Registrar | None = None
+        self._on_success: Callable[[], None] = lambda: None
         self._callbacks = Callbacks()
         self._requests = Requests(self._callbacks)
         self._ended = threading.Event()
 
-    def attach(self, registrar: Registrar) -> None:
-        self._registrar = registrar
+    def attach(self, registrar: Registrar, on_success: Callable[[], None]) -> None:
+        """`on_success` does what is left to do once the program says that it has succeeded; it is kept alive as long."""
+        self._registrar, self._on_success = registrar, on_success
 
     def end(self) -> None:
         """The program is gone: nobody waits for an answer any more."""
@@ -98,7 +102,9 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         made = self._try(context, lambda: self._register(request))
         # A component's outputs may mention resources that aren't registered yet: they come with RegisterResourceOutputs.
         outputs = made.outputs if made.custom else {}
-        return pb.RegisterResourceResponse(urn=made.urn, id="" if made.id == UNKNOWN else made.id, object=dump(outputs))
+        return pb.RegisterResourceResponse(
+            urn=made.urn, id="" if made.id == UNKNOWN else made.id, object=dump(outputs), unknown=self.registrar.skipped(made.urn)
+        )
 
     def _register(self, request: pb.RegisterResourceRequest) -> Resource:
         finished = self._requests.finished(request)
@@ -143,17 +149,20 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         self._requests.transform_invokes(request)
         return empty_pb2.Empty()
 
-    def RegisterResourceHook(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        return self._refuse(context, f"the resource hook {request.name!r}")
+    def RegisterResourceHook(self, request: pb.RegisterResourceHookRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
+        self._try(context, lambda: self._hooks.register(resource_hook(self._callbacks, request)))
+        return empty_pb2.Empty()
 
-    def RegisterErrorHook(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        return self._refuse(context, f"the error hook {request.name!r}")
+    def RegisterErrorHook(self, request: pb.RegisterErrorHookRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
+        self._try(context, lambda: self._hooks.register(error_hook(self._callbacks, request)))
+        return empty_pb2.Empty()
 
     def RegisterPackage(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         return self._refuse(context, f"the parameterized package {request.name!r}")
 
     def SignalAndWaitForShutdown(self, request: Any, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
-        return empty_pb2.Empty()  # nothing of the program is needed for deletes, as there are no delete hooks
+        self._try(context, self._on_success)
+        return empty_pb2.Empty()
 
     def _refuse(self, context: grpc.ServicerContext, feature: str, where: str = "") -> Any:
         def work() -> NoReturn:

@@ -24,7 +24,7 @@ _NAMES = {  # field of Resource -> key in the file, in the CLI's order
     "provider": "provider", "property_dependencies": "propertyDependencies", "pending_replacement": "pendingReplacement",
     "additional_secret_outputs": "additionalSecretOutputs", "custom_timeouts": "customTimeouts", "import_id": "importID",
     "retain_on_delete": "retainOnDelete", "deleted_with": "deletedWith", "created": "created", "modified": "modified",
-    "ignore_changes": "ignoreChanges", "replace_on_changes": "replaceOnChanges",
+    "ignore_changes": "ignoreChanges", "replace_on_changes": "replaceOnChanges", "resource_hooks": "resourceHooks",
 }  # fmt: skip
 _FIELDS = {v: k for k, v in _NAMES.items()}
 
@@ -55,6 +55,7 @@ class Resource:
     modified: str = ""
     ignore_changes: tuple[str, ...] = ()
     replace_on_changes: tuple[str, ...] = ()
+    resource_hooks: dict[str, list[str]] = field(default_factory=dict)  # BeforeCreate, AfterDelete, OnError … -> names of hooks
     other: dict[str, Any] = field(default_factory=dict)  # keys that this engine doesn't know, kept for those that do
 
     @property

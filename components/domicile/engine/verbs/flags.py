@@ -56,11 +56,12 @@ FLAGS = (
     switch("--preview-only", "only show what would be done", "refresh", "destroy"),
     switch("--refresh", "look at the world first", "preview", "up", "destroy"),
     switch("--clear-pending-creates", "forget the creates that a killed operation left in doubt", "refresh"),
+    switch("--run-program", "run the program too, so that its hooks can be called", "destroy"),
     switch("--exclude-protected", "leave what is protected, and what it leans on", "destroy"),
 )
 REFUSED = (
     "--target", "--target-dependents", "--exclude", "--exclude-dependents", "--replace", "--diff",
-    "--run-program", "--import-pending-creates", "--continue-on-error", "--event-log", "--plan", "--save-plan", "--import-file",
+    "--import-pending-creates", "--continue-on-error", "--event-log", "--plan", "--save-plan", "--import-file",
 )  # fmt: skip
 
 
