@@ -199,6 +199,7 @@ def children(pid: int) -> list[int]:
 def yard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Yard:
     monkeypatch.setenv("THINGS", str(tmp_path / "things"))
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
     return Yard(tmp_path)
 
 

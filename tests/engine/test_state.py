@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from pathlib import Path
 
 import pytest
 
@@ -97,21 +94,3 @@ def test_state_that_another_engine_wrote_and_this_one_cannot_honour_is_refused_u
     with pytest.raises(UnsupportedError, match=r"'a'.*resourceHooks"):
         destroy(yard.stack)
     assert list(yard.world()) == ["a-1"]
-
-
-def _sample() -> Path:
-    named = os.environ.get("DOMICILE_RECORDINGS")
-    return (Path(named) if named else Path(__file__).parents[3] / "shared" / "recordings") / "sample"
-
-
-@pytest.mark.skipif(
-    not _sample().is_dir(), reason="the sample that Pulumi's CLI wrote isn't here: set DOMICILE_RECORDINGS to the recordings"
-)
-def test_files_that_the_cli_wrote_are_read_with_their_secrets_and_pending_operations(tmp_path):
-    shutil.copytree(_sample(), tmp_path / "sample")
-    stack = Stack.of(Project.load(tmp_path / "sample"), "dev", f"file://{tmp_path / 'sample'}", "correct-horse")
-    opened = stack.open()
-    assert opened.config.values == {"sample:password": "sesame", "sample:n": "2", "sample:obj": '{"key":"hush","list":["x"]}'}
-    assert opened.config.secret_keys == {"sample:password", "sample:obj"}
-    assert [(o.type, o.resource.name) for o in opened.snapshot.pending] == [("updating", "a")]
-    assert stack.outputs()["b"] == "b-1" and stack.outputs()["pw"].value == opened.config.values["sample:password"]

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
@@ -65,20 +65,34 @@ class ConfigFile:
         """Set `key` (`namespace:name`), or with `nested` the place in it that its property path names."""
         entries = dict(self.entries)
         if nested:
-            namespace, _, rest = key.partition(":")
-            top, *below = paths.parse(rest)
-            key = f"{namespace}:{top}"
-            value = paths.put(entries.get(key), below, value)
+            key, below = parted(key)
+            value = paths.put(entries.get(key), below, typed(value) if below and isinstance(value, str) else value)
         self.document = {**self.document, "config": {**entries, key: value}}
 
-    def remove(self, key: str) -> bool:
+    def remove(self, key: str, nested: bool = False) -> bool:
+        """Take `key` out, or with `nested` the place in it that its property path names; whether it was there."""
+        key, below = parted(key) if nested else (key, [])
         entries = dict(self.entries)
-        found = entries.pop(key, None) is not None
+        try:
+            paths.take(entries, [key, *below])
+        except KeyError:
+            return False
+        if below:
+            entries[key] = paths.without(entries[key], below)
+        else:
+            del entries[key]
         self.document = {k: v for k, v in self.document.items() if k != "config"} | ({"config": entries} if entries else {})
-        return found
+        return True
 
     def save(self) -> None:
         write_atomically(self.path, yaml.safe_dump(self.document, sort_keys=False, allow_unicode=True), mode=0o644)
+
+
+def parted(key: str) -> tuple[str, paths.Path]:
+    """`namespace:top.below[0]` as `namespace:top` and the path below it."""
+    namespace, _, rest = key.partition(":")
+    top, *below = paths.parse(rest)
+    return f"{namespace}:{top}", below
 
 
 def qualified(key: str, project: str) -> str:
@@ -99,6 +113,47 @@ def resolve(project: str, declared: Mapping[str, Any], entries: Mapping[str, Any
     for key, spec in declared.items():
         _declared(qualified(key, project), spec if isinstance(spec, dict) else {"default": spec}, values, stack)
     return Config(values, frozenset(secret))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One configuration value for a reader. `text` is JSON if `is_object`; `secret` if any of it is."""
+
+    text: str
+    is_object: bool
+    secret: bool
+
+
+def entry(raw: Any, crypter: Crypter | None) -> Entry:
+    """The value as it stands in the file, opened; without anything that opens it, each secret in it is `[secret]`."""
+    opened, held = _open(raw, crypter or _Blind())
+    return Entry(_text(opened), isinstance(opened, dict | list), held)
+
+
+def listed(project: str, declared: Mapping[str, Any], entries: Mapping[str, Any], crypter: Crypter | None) -> dict[str, Entry]:
+    """All values with their full keys, the project's defaults among them, in the order of their keys."""
+    found = {qualified(k, project): entry(raw, crypter) for k, raw in entries.items()}
+    for key, spec in declared.items():
+        default = spec.get("default", spec.get("value")) if isinstance(spec, dict) else spec
+        if default is not None:
+            found.setdefault(qualified(key, project), entry(default, crypter))
+    return dict(sorted(found.items()))
+
+
+def in_key_order(raw: Any) -> Any:
+    """The value with the keys of each map in order, as the CLI records it."""
+    if isinstance(raw, dict):
+        return {k: in_key_order(raw[k]) for k in sorted(raw)}
+    return [in_key_order(x) for x in raw] if isinstance(raw, list) else raw
+
+
+class _Blind:
+    def decrypt(self, text: str) -> str:
+        return "[secret]"
+
+
+class _Opens(Protocol):
+    def decrypt(self, text: str) -> str: ...
 
 
 def _declared(key: str, spec: Mapping[str, Any], values: dict[str, str], stack: str) -> None:
@@ -124,7 +179,7 @@ def _fits(text: str, kind: str) -> bool:
     return isinstance(value, types.get(kind, object)) and (kind != "integer" or not isinstance(value, bool))
 
 
-def _open(raw: Any, crypter: Crypter | None) -> tuple[Any, bool]:
+def _open(raw: Any, crypter: _Opens | None) -> tuple[Any, bool]:
     """The value with `secure:` opened, and whether there was any."""
     if isinstance(raw, dict):
         if set(raw) == {"secure"} and isinstance(raw["secure"], str):

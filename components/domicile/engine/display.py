@@ -6,6 +6,7 @@ import json
 import sys
 from typing import Any, TextIO
 
+from .config import Entry
 from .events import Event, Remediation, Result, Step, Violation, shown
 from .state.snapshot import STACK_TYPE, Resource
 from .values import UNKNOWN
@@ -131,6 +132,18 @@ def _state(r: Resource) -> dict[str, Any]:
     if r.parent:
         out["parent"] = r.parent
     return out
+
+
+def text_of(value: Any) -> str:
+    """An output for a reader: a text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def config_json(entry: Entry, show_secrets: bool) -> dict[str, Any]:
+    """A configuration value as the CLI's `--json` gives it: no value where it is secret and isn't to be shown."""
+    if entry.secret and not show_secrets:
+        return {"secret": True}
+    return {"value": entry.text, **({"objectValue": json.loads(entry.text)} if entry.is_object else {}), "secret": entry.secret}
 
 
 def error(message: str) -> None:

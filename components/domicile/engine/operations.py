@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from .config import Config
+from .config import Config, in_key_order
 from .deployment.deletes import delete_all
 from .deployment.gate import Gate
 from .deployment.hooks import Hooks, deleting
@@ -234,8 +234,9 @@ def _update(
             op.checkpoint.close()
         result = _result(op)
     record = {
-        "kind": kind, "startTime": int(began), "message": "", "environment": {"exec.kind": "domicile"}, "version": 0,
-        "config": stack.project.config_file(name).entries, "result": "failed" if result.exit_code else "succeeded",
+        "kind": kind, "startTime": int(began), "message": "", "environment": {"exec.kind": "domicile"},
+        "config": in_key_order(stack.project.config_file(name).entries), "version": 0,
+        "result": "failed" if result.exit_code else "succeeded",
         "endTime": int(time.time()), "resourceChanges": result.summary,
     }  # fmt: skip
     stack.backend.finish(project, name, record)

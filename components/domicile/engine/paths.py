@@ -77,3 +77,23 @@ def put(value: Any, path: Path, item: Any) -> Any:
             raise PathError(f"index {part} is beyond the list's end ({len(items)}); set the ones before it first")
         return [*items[:part], put(items[part] if part < len(items) else None, rest, item), *items[part + 1 :]]
     return {**(value if isinstance(value, dict) else {}), part: put(value.get(part) if isinstance(value, dict) else None, rest, item)}
+
+
+def take(value: Any, path: Path) -> Any:
+    """What lies at `path`; KeyError if there is nothing."""
+    for part in path:
+        there = isinstance(part, int) and part < len(value) if isinstance(value, list) else isinstance(value, dict) and part in value
+        if not there:
+            raise KeyError(part)
+        value = value[part]
+    return value
+
+
+def without(value: Any, path: Path) -> Any:
+    """`value` with nothing at `path`; KeyError if there was nothing."""
+    inner = take(value, path[:1])
+    kept = [] if len(path) == 1 else [without(inner, path[1:])]
+    if isinstance(value, list):
+        at = int(path[0])
+        return [*value[:at], *kept, *value[at + 1 :]]
+    return {k: kept[0] if k == path[0] else x for k, x in value.items() if kept or k != path[0]}

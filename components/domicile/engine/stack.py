@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from .config import Config, qualified, typed
-from .errors import ProjectError, StackError, UnsupportedError
+from .config import Config, Entry, entry, listed, parted, qualified
+from .errors import ProjectError, StackError, StateError, UnsupportedError
+from .paths import take
 from .project import Project
-from .state import lock
+from .state import deployment, lock
 from .state.backend import Backend
 from .state.crypter import Crypter, passphrase_from
 from .state.snapshot import STACK_TYPE, Snapshot, unknown_key
-from .values import Properties
+from .values import Properties, any_in
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,9 @@ class Stack:
 
     def init(self) -> None:
         """Make the stack; StackError if there is one. The secrets' salt is written to Pulumi.STACK.yaml."""
-        self.crypter()
-        self.backend.create(self.project.name, self.name)
+        if self.exists:
+            raise StackError(f"stack '{self.name}' already exists; use another name")
+        self.backend.create(self.project.name, self.name, self.crypter().salt)
 
     def crypter(self) -> Crypter:
         """What opens the configuration's secrets: by the salt in Pulumi.STACK.yaml, which is made and written where it is missing.
@@ -87,19 +90,81 @@ class Stack:
         snapshot, _ = self.backend.load(self.project.name, self.name, self.passphrase)
         return next((r.outputs for r in snapshot.resources if r.type == STACK_TYPE), {})
 
+    def remove(self, force: bool = False, keep_config: bool = False) -> None:
+        """Forget the stack, and its configuration unless that is kept; StackError if it still has resources, unless forced."""
+        with self.locked():
+            if self.backend.read(self.project.name, self.name).get("resources") and not force:
+                raise StackError(f"stack '{self.name}' still has resources; `destroy` it first, or leave them behind with --force")
+            self.backend.remove(self.project.name, self.name)
+        if not keep_config:
+            self.project.config_file(self.name).path.unlink(missing_ok=True)
+
+    def export(self, show_secrets: bool = False) -> dict[str, Any]:
+        """The stack's state as `stack export` writes it."""
+        latest = self.backend.read(self.project.name, self.name)
+        salt = ((latest.get("secrets_providers") or {}).get("state") or {}).get("salt") if show_secrets else ""
+        return deployment.export(latest, Crypter(self.passphrase, salt) if salt else None)
+
+    def import_(self, text: str, where: str, force: bool = False) -> list[str]:
+        """Put an exported state in the place of the stack's. Gives what is wrong with it, which is an error unless forced.
+
+        Raises StateError, with nothing changed, for what can't be read or fits no stack; `where` is the text's name in it.
+        """
+        latest = deployment.read(text, where)
+        with self.locked():
+            self.backend.read(self.project.name, self.name)
+            found = deployment.faults(latest, self.name)
+            if found and not force:
+                raise StateError("\n".join([f"{where} can't be imported; nothing was changed:", *(f"  {x}" for x in found)]))
+            self.backend.write(self.project.name, self.name, deployment.sealed(latest, self.crypter(), self.passphrase, where))
+        return found
+
+    @contextmanager
+    def edited(self) -> Iterator[deployment.Latest]:
+        """The state as JSON, to be changed in place: written at the end of the block, unless that fails."""
+        with self.locked():
+            latest = self.backend.read(self.project.name, self.name)
+            yield latest
+            self.backend.write(self.project.name, self.name, latest)
+
     def set_config(self, key: str, value: str, secret: bool = False, nested: bool = False) -> None:
         """`config set [--secret] [--path]`: write the value to Pulumi.STACK.yaml."""
-        crypter = self.crypter()
+        written = {"secure": self.crypter().encrypt(value)} if secret else value
         file = self.project.config_file(self.name)
-        written = {"secure": crypter.encrypt(value)} if secret else typed(value) if nested else value
         file.put(qualified(key, self.project.name), written, nested)
         file.save()
 
-    def remove_config(self, key: str) -> bool:
+    def remove_config(self, key: str, nested: bool = False) -> bool:
         file = self.project.config_file(self.name)
-        found = file.remove(qualified(key, self.project.name))
+        found = file.remove(qualified(key, self.project.name), nested)
         file.save()
         return found
+
+    def config_entries(self, show_secrets: bool = False) -> dict[str, Entry]:
+        """The configuration for a reader: full key to value."""
+        return self.shown_config(self.project.config_file(self.name).entries, show_secrets, self.project.declared)
+
+    def shown_config(self, entries: dict[str, Any], show_secrets: bool, declared: dict[str, Any] | None = None) -> dict[str, Entry]:
+        """Configuration as a file or a record of history holds it, for a reader."""
+        return listed(self.project.name, declared or {}, entries, self.crypter() if show_secrets else None)
+
+    def config_is_secret(self, key: str, nested: bool = False) -> bool:
+        """Whether any of the value is secret, so that it takes the passphrase to read it."""
+        full = qualified(key, self.project.name)
+        return _has_secret(self.project.config_file(self.name).entries.get(parted(full)[0] if nested else full))
+
+    def config_entry(self, key: str, nested: bool = False) -> Entry | None:
+        """One value, its secrets opened; None if there is none."""
+        full = qualified(key, self.project.name)
+        top, below = parted(full) if nested else (full, [])
+        raw = self.project.config_file(self.name).entries.get(top)
+        crypter = self.crypter() if _has_secret(raw) else None
+        if raw is None:
+            return listed(self.project.name, self.project.declared, {}, None).get(full)
+        try:
+            return entry(take(raw, below), crypter)
+        except KeyError:
+            return None
 
     @property
     def lock_folder(self) -> Path:
@@ -114,3 +179,7 @@ class Stack:
     def cancel(self) -> int:
         """Remove the stack's locks, whoever holds them; how many there were."""
         return lock.cancel(self.lock_folder)
+
+
+def _has_secret(raw: Any) -> bool:
+    return any_in(raw, lambda v: isinstance(v, dict) and set(v) == {"secure"})

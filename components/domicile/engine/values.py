@@ -148,3 +148,16 @@ def mark_like(value: Any, model: Any) -> Any:
 def mark_keys(props: Properties, keys: list[str]) -> Properties:
     """The properties, with those of these names secret (`additional_secret_outputs`)."""
     return {k: Secret(v) if k in keys and not isinstance(v, Secret) else v for k, v in props.items()}
+
+
+def keep_ciphertexts(new: Any, old: Any) -> None:
+    """Let each secret of the new value that is equal to its counterpart in the old one be written as it was."""
+    if isinstance(new, Secret) and isinstance(old, Secret):
+        if new.ciphertext is None and new.value == old.value:
+            new.ciphertext = old.ciphertext
+    elif isinstance(new, dict) and isinstance(old, dict):
+        for k, v in new.items():
+            keep_ciphertexts(v, old.get(k))
+    elif isinstance(new, list) and isinstance(old, list):
+        for a, b in zip(new, old, strict=False):
+            keep_ciphertexts(a, b)

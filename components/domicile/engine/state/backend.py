@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from urllib.parse import unquote, urlparse
 
 from ..errors import StackError, StateError, UnsupportedError
 from ..state.crypter import Crypter
-from ..state.files import write_atomically
+from ..state.files import sync_folder, write_atomically, write_attributes
 from ..state.snapshot import Operation, Snapshot, decode, now
 
 VERSION = "v3.260.0"  # of the CLI whose files these are; it refuses none that claims an older or its own
@@ -46,23 +47,57 @@ class Backend:
     def stacks(self, project: str) -> list[str]:
         return sorted(p.stem for p in (self.folder / "stacks" / project).glob("*.json") if not p.name.startswith("."))
 
+    def projects(self) -> list[str]:
+        return sorted(p.name for p in (self.folder / "stacks").glob("*") if p.is_dir())
+
     def exists(self, project: str, stack: str) -> bool:
         return self.checkpoint(project, stack).exists()
 
-    def create(self, project: str, stack: str) -> None:
-        """Make an empty stack; StackError if there is one of that name."""
+    def create(self, project: str, stack: str, salt: str) -> None:
+        """Make an empty stack whose secrets are closed under `salt`; StackError if there is one of that name."""
         if self.exists(project, stack):
             raise StackError(f"stack '{stack}' already exists; use another name")
         meta = self.folder / "meta.yaml"
         if not meta.exists():
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_atomically(meta, "version: 1\n")
-        content = {"version": 3, "checkpoint": {"stack": f"organization/{project}/{stack}", "latest": None}}
-        write_atomically(self.checkpoint(project, stack), json.dumps(content, indent=1))
+            write_attributes(meta)
+        path = self.checkpoint(project, stack)
+        write_atomically(path, document(project, stack, salt, [], []))
+        write_attributes(path)
+
+    def write(self, project: str, stack: str, latest: dict[str, Any]) -> None:
+        """Put another `latest` in the place of the stack's; what was before stays as `.bak`."""
+        path = self.checkpoint(project, stack)
+        renewed = {"manifest": manifest(), **{k: v for k, v in latest.items() if k != "manifest"}}
+        content = {"version": 3, "checkpoint": {"stack": f"organization/{project}/{stack}", "latest": renewed}}
+        write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False), keep_before=True)
+        self._describe(path)
 
     def remove(self, project: str, stack: str) -> None:
-        """Forget the stack; its `.bak` and backups stay, as with the CLI."""
-        self.checkpoint(project, stack).unlink(missing_ok=True)
+        """Forget the stack and its history; its last state stays as `.bak`, and its backups stay, as with the CLI."""
+        path = self.checkpoint(project, stack)
+        shutil.rmtree(self.folder / "history" / project / stack, ignore_errors=True)
+        path.replace(path.with_name(path.name + ".bak"))
+        path.with_name(path.name + ".attrs").unlink(missing_ok=True)
+        sync_folder(path.parent)
+
+    def history(self, project: str, stack: str) -> list[dict[str, Any]]:
+        """The records of the stack's updates, the latest first."""
+        out = []
+        for path in sorted((self.folder / "history" / project / stack).glob("*.history.json"), reverse=True):
+            try:
+                out.append(json.loads(path.read_text()))
+            except (OSError, ValueError) as e:
+                raise StateError(f"{path} can't be read ({e}); remove it, nothing else needs it") from e
+        return out
+
+    @staticmethod
+    def _describe(path: Path) -> None:
+        """Write the companions of the stack's file and of the one before it."""
+        for each in (path, path.with_name(path.name + ".bak")):
+            if each.exists():
+                write_attributes(each)
 
     def read(self, project: str, stack: str) -> dict[str, Any]:
         """The checkpoint's `latest` as it stands in the file, secrets closed."""
@@ -95,15 +130,25 @@ class Backend:
         nanos = time.time_ns()
         text = self.checkpoint(project, stack).read_text()
         history = self.folder / "history" / project / stack
-        write_atomically(history / f"{stack}-{nanos}.history.json", json.dumps(record, indent=1))
-        write_atomically(history / f"{stack}-{nanos}.checkpoint.json", text)
-        write_atomically(self.folder / "backups" / project / stack / f"{stack}.{time.time_ns()}.json", text)
+        for path, content in (
+            (history / f"{stack}-{nanos}.history.json", json.dumps(record, indent=1)),
+            (history / f"{stack}-{nanos}.checkpoint.json", text),
+            (self.folder / "backups" / project / stack / f"{stack}.{time.time_ns()}.json", text),
+        ):
+            write_atomically(path, content)
+            write_attributes(path)
+        self._describe(self.checkpoint(project, stack))
+
+
+def manifest() -> dict[str, str]:
+    """Which CLI's form a checkpoint has, and when it was written."""
+    return {"time": now(), "magic": hashlib.sha256(VERSION.encode()).hexdigest(), "version": VERSION}
 
 
 def document(project: str, stack: str, salt: str, resources: list[str], pending: list[str]) -> str:
     """A checkpoint's text from the texts of its entries."""
     head = {
-        "manifest": {"time": now(), "magic": hashlib.sha256(VERSION.encode()).hexdigest(), "version": VERSION},
+        "manifest": manifest(),
         "secrets_providers": {"type": "passphrase", "state": {"salt": salt}},
     }
     parts = [f'"{k}": {json.dumps(v)}' for k, v in head.items()]

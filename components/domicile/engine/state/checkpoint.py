@@ -18,6 +18,7 @@ from ..state.backend import document
 from ..state.crypter import Crypter
 from ..state.files import write_atomically
 from ..state.snapshot import Operation, Resource, Snapshot, encode
+from ..values import keep_ciphertexts
 
 
 class Writer:
@@ -86,6 +87,7 @@ class Checkpoint:
     def supersede(self, old: Resource | None, new: Resource, quietly: bool = False) -> None:
         """`new` takes the place of `old`. `quietly`: nothing worth a write has changed."""
         with self._lock:
+            _keep_ciphertexts(old, new)
             self._take_out(old)
             self._done.append(new)
             self._dirty = True
@@ -95,6 +97,7 @@ class Checkpoint:
     def amend(self, old: Resource, new: Resource) -> None:
         """`new` stands where `old` stands: outputs registered, marked for deletion, and the like."""
         with self._lock:
+            _keep_ciphertexts(old, new)
             if old in self._at:
                 at = self._at[new] = self._at.pop(old)
                 self._base[at] = new
@@ -138,3 +141,9 @@ class Checkpoint:
         if self._write:
             self._write(self.resources(), self._kept_pending + self._pending)
         self._dirty = False
+
+
+def _keep_ciphertexts(old: Resource | None, new: Resource) -> None:
+    if old:
+        keep_ciphertexts(new.inputs, old.inputs)
+        keep_ciphertexts(new.outputs, old.outputs)

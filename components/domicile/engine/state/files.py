@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -27,6 +30,14 @@ def write_atomically(path: Path, text: str, keep_before: bool = False, mode: int
         Path(name).unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def write_attributes(path: Path) -> None:
+    """The companion file that the CLI's storage library keeps beside each of its files: content type and checksum. Nothing needs it."""
+    digest = base64.b64encode(hashlib.md5(path.read_bytes()).digest()).decode()  # noqa: S324 the form's own checksum
+    about = {f"user.{k}": "" for k in ("cache_control", "content_disposition", "content_encoding", "content_language")}
+    content = {**about, "user.content_type": "text/plain; charset=utf-8", "user.metadata": None, "md5": digest}
+    path.with_name(path.name + ".attrs").write_text(json.dumps(content, separators=(",", ":")) + "\n")
 
 
 def _link_over(path: Path, other: Path) -> None:

@@ -103,6 +103,7 @@ def cancel(folder: Path) -> int:
     found = list(folder.glob("*.json"))
     for path in found:
         path.unlink(missing_ok=True)
+        path.with_name(path.name + ".attrs").unlink(missing_ok=True)
     return len(found)
 
 

@@ -126,7 +126,7 @@ def encode(resource: Resource, crypter: Crypter) -> dict[str, Any]:
         if f.name == "other":
             out |= value
         elif value or f.name == "custom":
-            out[_NAMES[f.name]] = _seal(value, crypter) if f.name in ("inputs", "outputs") else value
+            out[_NAMES[f.name]] = _seal(value, crypter) if isinstance(value, dict) else value
     return {k: out[k] for k in sorted(out, key=_place)}
 
 
@@ -153,17 +153,17 @@ def decode(entry: dict[str, Any], crypter: Crypter | None) -> Resource:
 def _seal(v: Any, crypter: Crypter) -> Any:
     if isinstance(v, Secret):
         if v.ciphertext is None:
-            v.ciphertext = crypter.encrypt(json.dumps(_bare(v.value), separators=(",", ":")))
+            v.ciphertext = crypter.encrypt(json.dumps(_bare(v.value), separators=(",", ":"), sort_keys=True))
         return {SIGNATURE: SECRET, "ciphertext": v.ciphertext}
     if isinstance(v, dict):
-        return {k: _seal(x, crypter) for k, x in v.items()}
+        return {k: _seal(v[k], crypter) for k in sorted(v)}  # in the order of keys, as the CLI writes them
     return [_seal(x, crypter) for x in v] if isinstance(v, list) else v
 
 
 def _bare(v: Any) -> Any:
     """A secret's content as JSON: a secret within a secret stays marked, in clear, inside the ciphertext."""
     if isinstance(v, Secret):
-        return {SIGNATURE: SECRET, "plaintext": json.dumps(_bare(v.value), separators=(",", ":"))}
+        return {SIGNATURE: SECRET, "plaintext": json.dumps(_bare(v.value), separators=(",", ":"), sort_keys=True)}
     if isinstance(v, dict):
         return {k: _bare(x) for k, x in v.items()}
     return [_bare(x) for x in v] if isinstance(v, list) else v

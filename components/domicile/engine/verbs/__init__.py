@@ -6,10 +6,10 @@ import argparse
 
 from .. import display
 from ..errors import EngineError
-from . import cancel, config, operations, stack
+from . import cancel, config, operations, stack, state
 from .flags import refuse_unsupported
 
-FAMILIES = (operations, stack, config, cancel)
+FAMILIES = (operations, stack, config, state, cancel)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .flags import add_stack, stack_of
+from .flags import add_stack, must_confirm, stack_of
 
 
 def declare(verbs: Any) -> None:
     parser = verbs.add_parser("cancel", help="remove the stack's locks, whoever holds them", description=__doc__, allow_abbrev=False)
     add_stack(parser)
-    for flag in ("--yes", "--non-interactive"):
-        parser.add_argument(flag, action="store_true")
+    parser.add_argument("name", nargs="?", help="the stack")
+    parser.add_argument("--yes", "-y", action="store_true", help="don't ask")
     parser.set_defaults(run=_cancel)
 
 
 def _cancel(a: argparse.Namespace) -> int:
-    print(f"{stack_of(a).cancel()} lock(s) removed")
+    stack = stack_of(a, secrets=False, name=a.name)
+    must_confirm(a, f"This removes the locks of '{stack.name}': an operation that is still running would no longer be alone.")
+    print(f"{stack.cancel()} lock(s) removed")
     return 0

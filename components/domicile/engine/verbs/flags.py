@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import argparse
 import inspect
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import UnsupportedError
+from .. import workspace
+from ..errors import EngineError, StackError, UnsupportedError
 from ..operations import PARALLEL
 from ..project import Project
 from ..stack import Stack
@@ -49,7 +51,6 @@ FLAGS = (
     option("--policy-pack", "judge by this folder's rules", "preview", "up", action="append", default=[], metavar="DIR"),
     option("--policy-pack-config", "the rules' configuration", "preview", "up", action="append", default=[], metavar="FILE"),
     switch("--json", "print the result as JSON"),
-    switch("--non-interactive", "write lines for a log, and ask nothing"),
     switch("--expect-no-changes", "exit with 7 if there are changes"),
     switch("--yes", "don't ask", "up", "refresh", "destroy"),
     switch("--skip-preview", "don't look first", "up", "refresh", "destroy"),
@@ -73,11 +74,46 @@ def add_flags(parser: argparse.ArgumentParser, verb: str) -> None:
 
 
 def add_stack(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--stack", "-s", required=True, help="the stack's name", metavar="NAME")
+    """`--stack` and `--non-interactive`; given before an action (`config --stack dev set …`) they hold for it too."""
+    parser.add_argument("--stack", "-s", default=argparse.SUPPRESS, help="the stack's name; else the selected one", metavar="NAME")
+    parser.add_argument("--non-interactive", action="store_true", default=argparse.SUPPRESS, help="write lines for a log, and ask nothing")
 
 
-def stack_of(a: argparse.Namespace) -> Stack:
-    return Stack.of(Project.load(Path.cwd()), a.stack)
+def add_action(actions: Any, run: Callable[[argparse.Namespace], int], name: str = "") -> argparse.ArgumentParser:
+    """A verb of a family: `run` does it, and its docstring tells what it is."""
+    text = run.__doc__ or ""
+    parser: argparse.ArgumentParser = actions.add_parser(
+        name or run.__name__.strip("_"), help=text.partition("\n")[0].rstrip("."), description=text, allow_abbrev=False
+    )
+    add_stack(parser)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def stack_of(a: argparse.Namespace, secrets: bool = True, name: str | None = None) -> Stack:
+    """The stack that is named, or else selected. Without `secrets` no passphrase is needed."""
+    project = Project.load(Path.cwd())
+    name = name or getattr(a, "stack", "") or workspace.selected(project)
+    if not name:
+        raise StackError("no stack named; use --stack NAME, or choose one with `stack select NAME`")
+    return Stack.of(project, name, passphrase=None if secrets else "")
+
+
+def must_confirm(a: argparse.Namespace, question: str) -> None:
+    """Go on only with --yes or a `yes` typed at a terminal; EngineError otherwise."""
+    if a.yes:
+        return
+    if getattr(a, "non_interactive", False) or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise EngineError("--yes must be given where nothing can be asked")
+    if input(f"{question} Type yes to go on: ").strip() != "yes":
+        raise EngineError("not confirmed; nothing was changed")
+
+
+def table(rows: Sequence[tuple[str, ...]], indent: str = "") -> str:
+    """Rows, the heads first, in columns two spaces apart, as the CLI prints tables."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = (indent + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(lines)
 
 
 def keywords(operation: Callable[..., Any], a: argparse.Namespace) -> dict[str, Any]:
@@ -87,7 +123,7 @@ def keywords(operation: Callable[..., Any], a: argparse.Namespace) -> dict[str, 
 
 
 def refuse_unsupported(arguments: list[str]) -> None:
-    """UnsupportedError if there is a flag of the CLI's among them that this engine doesn't honour."""
-    for word in arguments:
+    """UnsupportedError if there is a flag of the CLI's operations among them that this engine doesn't honour."""
+    for word in arguments if arguments[:1] and arguments[0] in OPERATIONS else []:
         if word.partition("=")[0] in REFUSED:
             raise UnsupportedError(f"the flag {word.partition('=')[0]}")
