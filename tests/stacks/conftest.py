@@ -1,0 +1,107 @@
+"""A region stack as a team has it, this project's own program and configuration, on the embedded engine and a provider double."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+from domicile.engine import Project, Result, Stack, destroy, preview, refresh, up
+from domicile.rehearsal import Rehearsal, Thing
+
+PROJECT = Path(__file__).parents[2]
+PASSPHRASE = "correct-horse"
+
+
+@dataclass
+class RegionStack:
+    """One stack in a folder of its own."""
+
+    name: str
+    root: Path
+    rehearsal: Rehearsal
+
+    @property
+    def file(self) -> Path:
+        return self.root / "stacks" / f"Pulumi.{self.name}.yaml"
+
+    @property
+    def stack(self) -> Stack:
+        return Stack.of(Project.load(self.root), self.name, f"file://{self.root / 'backend'}", PASSPHRASE)
+
+    def configure(self, **sections: object) -> None:
+        """Set keys of `domicile:aws`, or with `domicile_KEY` of the configuration itself."""
+        content = yaml.safe_load(self.file.read_text())
+        config = content["config"]
+        for key, value in sections.items():
+            own = key.startswith("domicile_")
+            place, name = (config, f"domicile:{key[9:]}") if own else (config["domicile:aws"], key)
+            place[name] = {**place.get(name, {}), **value} if isinstance(value, dict) else value
+        self.file.write_text(yaml.safe_dump(content))
+
+    def up(self) -> Result:
+        return up(self.stack, preview_first=False)
+
+    def preview(self) -> Result:
+        return preview(self.stack)
+
+    def refresh(self) -> Result:
+        return refresh(self.stack)
+
+    def destroy(self) -> Result:
+        return destroy(self.stack)
+
+    def state(self) -> str:
+        return (self.root / "backend" / ".pulumi" / "stacks" / "domicile" / f"{self.name}.json").read_text()
+
+    def things(self, type_: str) -> list[Thing]:
+        return self.rehearsal.cloud.things(type_)
+
+    def one(self, type_: str, name: str) -> dict[str, object]:
+        """The properties of the thing of this type that this logical name made."""
+        return dict(self.rehearsal.cloud.thing(type_, name).properties)
+
+    def policy(self, type_: str, name: str) -> dict[str, dict[str, object]]:
+        """The statements of a thing's policy by their ids."""
+        return {found["Sid"]: found for found in json.loads(str(self.one(type_, name)["policy"]))["Statement"]}
+
+
+def region_stack(name: str, root: Path) -> RegionStack:
+    """The stack's files as they are, but for an exception's expiry, which moves with the day, so that no test ends with the year."""
+    shutil.copytree(PROJECT / "stacks", root / "stacks")
+    shutil.copy(PROJECT / "Pulumi.yaml", root)
+    (root / "backend").mkdir()
+    made = RegionStack(name, root, Rehearsal(root / "rehearsal"))
+    content = yaml.safe_load(made.file.read_text())
+    for exception in content["config"].get("domicile:residency", {}).get("exceptions", []):
+        exception["expires"] = str(date.today() + timedelta(days=30))
+    made.file.write_text(yaml.safe_dump(content))
+    return made
+
+
+def in_effect(made: RegionStack, monkeypatch: pytest.MonkeyPatch) -> RegionStack:
+    for key, value in made.rehearsal.plugins("aws").items():
+        monkeypatch.setenv(key, value)
+    made.stack.init()
+    return made
+
+
+@pytest.fixture
+def stacked(tmp_path, monkeypatch):
+    """Makes a stack by its name."""
+    return lambda name: in_effect(region_stack(name, tmp_path), monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def tokyo(tmp_path_factory):
+    """The Tokyo stack, up: for tests that look and change nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        made = in_effect(region_stack("tokyo", tmp_path_factory.mktemp("tokyo")), patch)
+        result = made.up()
+        assert result.exit_code == 0, result.errors
+        yield made
