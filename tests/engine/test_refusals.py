@@ -8,7 +8,6 @@ from domicile.engine import ProjectError, StackError, UnsupportedError, preview
 
 REFUSED = {
     "import_": "Thing('x', opts=O(import_='x-1'))",
-    "remote component": "pulumi.ComponentResource('pkg:index:Far', 'x', {}, None, True)",
     "reading an existing resource": "pulumi.CustomResource('gadget:index:Gadget', 'x', {}, O(id='x-1'))",
     "stack reference": "pulumi.StackReference('organization/other/dev')",
     "an asset": "Thing('x', body=pulumi.StringAsset('text'))",
@@ -36,7 +35,7 @@ def test_a_flag_of_the_cli_that_is_not_supported_is_refused(yard, flag):
 
 @pytest.mark.parametrize(
     "content",
-    ["name: yard\nruntime: nodejs\n", "name: yard\nruntime: python\nplugins: {providers: []}\npackages: {x: ../x}\n"],
+    ["name: yard\nruntime: nodejs\n", "name: yard\nruntime: python\nplugins: {providers: []}\npackages: {x: some/where}\n"],
 )
 def test_a_project_that_needs_more_is_refused(yard, content):
     (yard.root / "Pulumi.yaml").write_text(content)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from .config import Config, in_key_order
+from .deployment.construct import Components
 from .deployment.deletes import delete_all
 from .deployment.gate import Gate
 from .deployment.hooks import Hooks, deleting
@@ -304,7 +305,8 @@ def _run(op: _Operation, after: Callable[[Registrar], None], destroying: bool = 
             after(registrar)
 
     ending = _Once(end)
-    op.monitor.attach(registrar, ending)
+    setting = Setting(stack.project.name, stack.name, op.config, op.steps.preview, op.host.address)
+    op.monitor.attach(registrar, Components(registrar, setting, op.parallel, gate), ending)
     code = op.host.run()
     op.monitor.end()
     if code and not gate.stopped:

@@ -23,6 +23,7 @@ class Project:
     python: str
     declared: dict[str, Any] = field(default_factory=dict)  # `config:` of Pulumi.yaml
     description: str = ""
+    packages: dict[str, Path] = field(default_factory=dict)  # name -> folder of a package that lies beside the project
 
     @classmethod
     def load(cls, folder: Path) -> Project:
@@ -45,15 +46,15 @@ class Project:
         language = runtime.get("name", "") if isinstance(runtime, dict) else str(runtime)
         if language != "python":
             raise UnsupportedError(f"runtime {language!r}", str(path), "write the program in Python, or use Pulumi's own CLI")
-        for key in ("plugins", "packages"):
-            if content.get(key):
-                raise UnsupportedError(f"`{key}:` in Pulumi.yaml", str(path))
+        if content.get("plugins"):
+            raise UnsupportedError("`plugins:` in Pulumi.yaml", str(path))
         root = path.parent
         options = (runtime.get("options") or {}) if isinstance(runtime, dict) else {}
         return cls(
             name=str(content["name"]), root=root, program=(root / (content.get("main") or ".")).resolve(),
             config_folder=root / (content.get("stackConfigDir") or "."), python=python_of(root, options.get("virtualenv")),
             declared=content.get("config") or {}, description=str(content.get("description") or ""),
+            packages=local_packages(path, content.get("packages")),
         )  # fmt: skip
 
     @property
@@ -66,6 +67,23 @@ class Project:
     def stack_config(self, stack: str, crypter: Crypter | None) -> Config:
         """The stack's configuration, checked against what Pulumi.yaml declares."""
         return resolve(self.name, self.declared, self.config_file(stack).entries, crypter, stack)
+
+
+def local_packages(path: Path, declared: Any) -> dict[str, Path]:
+    """`packages:` of the Pulumi.yaml at `path`: each by its folder. Raises UnsupportedError for one from elsewhere, or with parameters."""
+    found = {}
+    for name, told in (declared or {}).items():
+        source, parameters = (told.get("source"), told.get("parameters")) if isinstance(told, dict) else (told, None)
+        where = f"{path}: packages.{name}"
+        if parameters:
+            raise UnsupportedError("a parameterized package", where)
+        folder = path.parent / Path(str(source)).expanduser()
+        if not str(source).startswith((".", "/", "~")):
+            raise UnsupportedError(f"the package {source!r}", where, "give the path of a folder that holds it, or use Pulumi's own CLI")
+        if not folder.is_dir():
+            raise ProjectError(f"{where}: {folder} is no folder; give the path of the folder that holds the package's PulumiPlugin.yaml")
+        found[str(name)] = folder.resolve()
+    return found
 
 
 def python_of(root: Path, virtualenv: str | None) -> str:

@@ -11,7 +11,6 @@ from ..state.snapshot import PROVIDER_TYPE, STACK_TYPE, Resource
 from ..values import asset_in, load
 
 REFUSED = {  # field of the request -> what a user calls it
-    "remote": "a remote component (a component package of another process)",
     "importId": "the resource option `import_`",
     "packageRef": "a parameterized or local package",
     "replace_with": "the resource option `replace_with`",

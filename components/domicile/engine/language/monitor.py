@@ -12,6 +12,7 @@ from pulumi.runtime.proto import callback_pb2, engine_pb2_grpc, provider_pb2, re
 from pulumi.runtime.proto import engine_pb2 as epb
 from pulumi.runtime.proto import resource_pb2 as pb
 
+from ..deployment.construct import Components
 from ..deployment.gate import Gate, Stopping
 from ..deployment.hooks import Hooks
 from ..deployment.registrar import Registrar
@@ -42,14 +43,15 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
     def __init__(self, gate: Gate, journal: Journal, hooks: Hooks, preview: bool, parallel: int) -> None:
         self._gate, self._journal, self._hooks, self._preview, self._parallel = gate, journal, hooks, preview, parallel
         self._registrar: Registrar | None = None
+        self._components: Components | None = None
         self._on_success: Callable[[], None] = lambda: None
         self._callbacks = Callbacks()
         self._requests = Requests(self._callbacks)
         self._ended = threading.Event()
 
-    def attach(self, registrar: Registrar, on_success: Callable[[], None]) -> None:
+    def attach(self, registrar: Registrar, components: Components, on_success: Callable[[], None]) -> None:
         """`on_success` does what is left to do once the program says that it has succeeded; it is kept alive as long."""
-        self._registrar, self._on_success = registrar, on_success
+        self._registrar, self._components, self._on_success = registrar, components, on_success
 
     def end(self) -> None:
         """The program is gone: nobody waits for an answer any more."""
@@ -63,6 +65,11 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
     def registrar(self) -> Registrar:
         assert self._registrar is not None  # noqa: S101 attached before the program starts
         return self._registrar
+
+    @property
+    def components(self) -> Components:
+        assert self._components is not None  # noqa: S101 attached before the program starts
+        return self._components
 
     def _try(self, context: grpc.ServicerContext, work: Callable[[], Any]) -> Any:
         """Answer with what `work` gives. A failure ends the operation: the program gets no answer, and is ended once all is quiet."""
@@ -99,6 +106,9 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         return pb.SupportsFeatureResponse(hasSupport=request.id in ("secrets", "resourceReferences", "aliasSpecs", "deletedWith"))
 
     def RegisterResource(self, request: pb.RegisterResourceRequest, context: grpc.ServicerContext) -> pb.RegisterResourceResponse:  # noqa: N802
+        if request.remote:
+            constructed: pb.RegisterResourceResponse = self._try(context, lambda: self._construct(request))
+            return constructed
         made = self._try(context, lambda: self._register(request))
         # A component's outputs may mention resources that aren't registered yet: they come with RegisterResourceOutputs.
         outputs = made.outputs if made.custom else {}
@@ -111,6 +121,13 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         made = self.registrar.register(finished)
         self._requests.registered(made.urn, finished)
         return made
+
+    def _construct(self, request: pb.RegisterResourceRequest) -> pb.RegisterResourceResponse:
+        finished = self._requests.finished(request)
+        done = self.components.construct(finished)
+        self._requests.registered(done.urn, finished)
+        leaning = {k: pb.RegisterResourceResponse.PropertyDependencies(urns=urns) for k, urns in done.dependencies.items()}
+        return pb.RegisterResourceResponse(urn=done.urn, object=done.outputs, propertyDependencies=leaning)
 
     def RegisterResourceOutputs(self, request: pb.RegisterResourceOutputsRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:  # noqa: N802
         self._try(context, lambda: self.registrar.outputs(request.urn, load(request.outputs)))
@@ -135,8 +152,11 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         except EngineError as e:  # the program may handle it: an invoke's failure is its own
             context.abort(grpc.StatusCode.UNKNOWN, f"invoking {request.tok}: {e}")
 
-    def Call(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        return self._refuse(context, "a method call on a resource", request.tok)
+    def Call(self, request: pb.ResourceCallRequest, context: grpc.ServicerContext) -> provider_pb2.CallResponse:  # noqa: N802
+        if request.packageRef:
+            self._refuse(context, "a parameterized or local package", request.tok)
+        done: provider_pb2.CallResponse = self._try(context, lambda: self.components.call(request))
+        return done
 
     def ExistsResource(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         return self._refuse(context, "asking whether a resource exists", request.type)

@@ -31,8 +31,8 @@ class Requests:
         self._callbacks = callbacks
         self._of_stack: list[callback_pb2.Callback] = []
         self._of_invokes: list[callback_pb2.Callback] = []
-        self._registered: dict[str, tuple[Request, list[callback_pb2.Callback]]] = {}  # by URN: as it was done, its own transforms
-        self._remote: dict[tuple[str, str, str], list[callback_pb2.Callback]] = {}  # of components that a provider is yet to register
+        self._registered: dict[str, Request] = {}  # by URN, as it was done
+        self._remote: dict[tuple[str, str, str], Request] = {}  # by parent, type and name: what a provider is yet to register
         self._lock = threading.Lock()
 
     def transform_all(self, transform: callback_pb2.Callback) -> None:
@@ -49,11 +49,8 @@ class Requests:
         done = Request()
         done.CopyFrom(request)
         self._inherit(done)
-        own, all_of_them = self._transforms(done)
-        del done.transforms[:]
-        done.transforms.extend(own)
-        if all_of_them:
-            self._transform(done, all_of_them, bool(request.transforms))
+        if transforms := self._transforms(done):
+            self._transform(done, transforms, bool(done.transforms))
         return done
 
     def registered(self, urn: str, request: Request) -> None:
@@ -62,7 +59,7 @@ class Requests:
         kept.CopyFrom(request)
         kept.ClearField("object")
         with self._lock:
-            self._registered[urn] = (kept, list(request.transforms))
+            self._registered[urn] = kept
 
     def invoke(self, request: pb.ResourceInvokeRequest) -> pb.ResourceInvokeRequest:
         """The invoke as its transforms want it; CallbackError with what one raised."""
@@ -82,10 +79,9 @@ class Requests:
     def _inherit(self, q: Request) -> None:
         """Protection, retention, `deleted_with` and providers, where the resource itself says nothing."""
         with self._lock:
-            found = self._registered.get(q.parent)
-        if found is None:
+            parent = self._registered.get(q.parent)
+        if parent is None:
             return
-        parent, _ = found
         q.deletedWith = q.deletedWith or parent.deletedWith
         for field in ("protect", "retainOnDelete"):
             if not q.HasField(field) and parent.HasField(field):
@@ -98,18 +94,24 @@ class Requests:
                 if name not in q.providers:
                     q.providers[name] = reference
 
-    def _transforms(self, q: Request) -> tuple[list[callback_pb2.Callback], list[callback_pb2.Callback]]:
-        """The resource's own, and all that are to be called. Those of a remote component wait for its provider to register it."""
+    def _transforms(self, q: Request) -> list[callback_pb2.Callback]:
+        """The resource's own, and all that are to be called.
+
+        A remote component is asked for twice, by the program and by its provider: it has its transforms and aliases from the program.
+        """
         key = (q.parent, q.type, q.name)
         with self._lock:
-            own = self._remote.pop(key, None) or list(q.transforms)
-            if q.remote and own:
-                self._remote[key] = own
-            found, above = list(own), q.parent
+            if q.remote:
+                self._remote[key] = q
+            elif asked := self._remote.pop(key, None):
+                q.aliases.extend(asked.aliases)
+                q.aliasURNs.extend(asked.aliasURNs)
+                q.transforms.extend(asked.transforms)
+            found, above = list(q.transforms), q.parent
             while above in self._registered:
-                parent, transforms = self._registered[above]
-                found, above = found + transforms, parent.parent
-            return own, found + self._of_stack
+                parent = self._registered[above]
+                found, above = [*found, *parent.transforms], parent.parent
+            return found + self._of_stack
 
     def _transform(self, q: Request, transforms: list[callback_pb2.Callback], tracked: bool) -> None:
         """Have each transform change the request, in place. `tracked`: properties say what they depend on, there and back."""

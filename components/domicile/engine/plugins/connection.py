@@ -15,6 +15,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 from ..errors import PluginError
 from ..plugins.process import Child
 from ..project import Project
+from .local_package import local_command
 
 OPTIONS = [("grpc.max_receive_message_length", 400 << 20), ("grpc.max_send_message_length", 400 << 20)]
 DYNAMIC = "pulumi-python"
@@ -36,7 +37,7 @@ class PluginProcess:
     """`on_line` is given each line that it prints, with the name of the stream."""
 
     def __init__(self, project: Project, package: str, version: str, engine_address: str, on_line: Callable[[str, str], None]) -> None:
-        command = [project.python, "-u", "-m", "pulumi.dynamic"] if package == DYNAMIC else [find(package, version)]
+        command = _command(project, package, version)
         env = {**os.environ, "PULUMI_PROJECT": project.name, "PULUMI_ENGINE_ADDRESS": engine_address}
         self._child = Child([*command, engine_address], project.program_folder, env, on_line, port_first=True)
         self._channel = grpc.insecure_channel(f"127.0.0.1:{self._child.port}", options=OPTIONS)
@@ -48,6 +49,12 @@ class PluginProcess:
     def close(self) -> None:
         self._channel.close()
         self._child.stop()
+
+
+def _command(project: Project, package: str, version: str) -> list[str]:
+    if package == DYNAMIC:
+        return [project.python, "-u", "-m", "pulumi.dynamic"]
+    return local_command(project.packages[package], package) if package in project.packages else [find(package, version)]
 
 
 def find(package: str, version: str) -> str:

@@ -117,6 +117,14 @@ class Provider:
         done: pb.InvokeResponse = self._call("Invoke", request, "")
         return done
 
+    def construct(self, request: pb.ConstructRequest) -> pb.ConstructResponse:
+        done: pb.ConstructResponse = self._call("Construct", request, "")
+        return done
+
+    def call(self, request: pb.CallRequest) -> pb.CallResponse:
+        done: pb.CallResponse = self._call("Call", request, "")
+        return done
+
     def close(self) -> None:
         self._connection.close()
 
