@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -115,7 +116,7 @@ class Yard:
     def program(self, text: str) -> None:
         (self.root / "__main__.py").write_text(HEAD + text)
 
-    def up(self, text: str | None = None, **options: bool) -> Result:
+    def up(self, text: str | None = None, **options: Any) -> Result:
         if text is not None:
             self.program(text)
         self.events.clear()

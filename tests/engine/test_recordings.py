@@ -18,9 +18,9 @@ AGREES = (
     "components-and-transforms", "config", "config-required-by-project", "create-same-update", "default-provider-config", "deleted-with",
     "duplicate-urn", "explicit-providers", "failing-create", "failing-delete", "failing-update", "hooks", "ignore-changes", "invokes",
     "killed-after-create", "killed-before-create", "killed-in-update-and-delete", "made-in-part", "order-of-create-and-delete",
-    "parent-moved-without-alias",
-    "policies", "policies-unknown-and-remediation", "program-errors", "protect", "refresh", "replace-create-first", "replace-delete-first",
-    "replace-delete-first-option", "replace-on-changes", "retain-on-delete", "secrets", "unknowns-in-preview", "up-with-refresh",
+    "parent-moved-without-alias", "policies", "policies-unknown-and-remediation", "program-errors", "protect", "refresh",
+    "replace-create-first", "replace-delete-first", "replace-delete-first-option", "replace-on-changes", "retain-on-delete", "secrets",
+    "targets", "unknowns-in-preview", "up-with-refresh",
 )  # fmt: skip
 DIFFERS = {  # why a recording isn't agreed with
     "import-option": "the option import_ is refused",
@@ -28,7 +28,6 @@ DIFFERS = {  # why a recording isn't agreed with
     "read-external": "reading existing resources is refused",
     "sixty-at-once": "its check needs the CLI's event log; the bounds themselves are kept",
     "stack-reference": "stack references are refused",
-    "targets": "--target is refused",
 }
 
 

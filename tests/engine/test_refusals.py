@@ -26,7 +26,7 @@ def test_refused_by_name_with_nothing_touched(yard, feature):
     assert yard.calls() == [] and yard.state() == [] and yard.world() == {}
 
 
-@pytest.mark.parametrize("flag", ["--target", "--replace", "--continue-on-error", "--import-pending-creates"])
+@pytest.mark.parametrize("flag", ["--plan", "--import-pending-creates"])
 def test_a_flag_of_the_cli_that_is_not_supported_is_refused(yard, flag):
     yard.program("Thing('a')\n")
     code, text = yard.run("up", "--yes", flag, "x")

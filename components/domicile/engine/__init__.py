@@ -9,6 +9,7 @@ It serves Pulumi's own gRPC to the unmodified program in a child process, runs p
 what it doesn't do. It knows nothing of the rest of Domicile. Called by `domicile.cli`; `python -m domicile.engine` takes the CLI's verbs.
 """
 
+from .deployment.targets import Targets
 from .errors import (
     EngineError,
     LockedError,
@@ -54,6 +55,7 @@ __all__ = [
     "StackError",
     "StateError",
     "Step",
+    "Targets",
     "UnsupportedError",
     "Violation",
     "destroy",

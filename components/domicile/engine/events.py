@@ -141,6 +141,11 @@ class Journal:
         seconds = time.monotonic() - since
         self.emit(Event("resource-finished", op=op, urn=resource.urn, type=resource.type, name=resource.name, seconds=seconds))
 
+    def unchanged(self, resource: Resource) -> None:
+        since = self.started("same", resource)
+        self.planned(Step("same", resource.urn, resource, resource))
+        self.finished("same", resource, since)
+
     def failed(self, op: str, resource: Resource, error: EngineError) -> None:
         error.told = True
         message = f"{resource.name} ({resource.type}): {error}"

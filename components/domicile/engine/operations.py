@@ -11,14 +11,16 @@ from dataclasses import dataclass, replace
 from .config import Config, in_key_order
 from .deployment.construct import Components
 from .deployment.deletes import delete_all
+from .deployment.deployment import Mode
 from .deployment.gate import Gate
 from .deployment.hooks import Hooks, deleting
 from .deployment.policies import Policies
 from .deployment.refresh import refresh_all
 from .deployment.registrar import Registrar
 from .deployment.steps import Steps
+from .deployment.targets import ALL, NotTargetedError, Selection, Targets, doomed
 from .errors import EngineError
-from .events import Event, Journal, Result, Step
+from .events import Event, Journal, Result
 from .host import Host, Job, OpenHost, Processes
 from .interrupt import winding_down
 from .language.monitor import Monitor
@@ -54,101 +56,115 @@ class _Operation:
 
 def preview(
     stack: Stack, on_event: OnEvent | None = None, *, parallel: int = PARALLEL, refresh: bool = False,
-    policy_packs: Sequence[PolicyPack] = (), host: OpenHost = Processes,
+    policy_packs: Sequence[PolicyPack] = (), targets: Targets = ALL, continue_on_error: bool = False, host: OpenHost = Processes,
 ) -> Result:  # fmt: skip
     """What `up` would do, by running the program and changing nothing. No lock is needed.
 
-    `refresh` looks at the world first. `policy_packs` judge each resource and then the stack: what they find is in the result's
-    `violations`, all of it. Raises EngineError if the stack can't be opened or a pack can't be loaded;
-    what the program or a provider refuses is in the result, with exit code 1.
+    `refresh` looks at the world first; `targets` and `continue_on_error` are as in `up`. `policy_packs` judge each resource and then the
+    stack: what they find is in the result's `violations`, all of it. Raises EngineError if the stack can't be opened or a pack can't be
+    loaded; what the program or a provider refuses is in the result, with exit code 1.
     """
     opened = stack.open()
     journal = Journal(on_event)
     with _operation(stack, opened, journal, parallel, host, policy_packs=policy_packs) as op:
-        _deploy_after(op, refresh)
+        _deploy_after(op, refresh, Mode(targets, continue_on_error))
         return _result(op)
 
 
 def up(
     stack: Stack, on_event: OnEvent | None = None, *, parallel: int = PARALLEL,
     refresh: bool = False, break_dead_lock: bool = False, preview_first: bool = True,
-    policy_packs: Sequence[PolicyPack] = (), host: OpenHost = Processes,
+    policy_packs: Sequence[PolicyPack] = (), targets: Targets = ALL, continue_on_error: bool = False, host: OpenHost = Processes,
 ) -> Result:  # fmt: skip
-    """Make the world what the program says.
+    """Make the world what the program says: all of it, or what `targets` choose of it.
 
     `preview_first` (default) runs the program dry before, so that what this engine or a provider refuses is refused before
     anything is touched. `break_dead_lock` takes over from a process that died on this host. Raises EngineError, LockedError among
     them, if the stack can't be opened or a policy pack can't be loaded. A mandatory violation of `policy_packs` stops the update before
-    the resource is touched; one of a stack rule fails it when all is done. What fails on the way is in the result, with exit code 1.
+    the resource is touched; one of a stack rule fails it when all is done. What fails on the way is in the result, with exit code 1;
+    with `continue_on_error`, what doesn't lean on it goes on.
     """
+
+    def work(op: _Operation) -> None:
+        _deploy_after(op, refresh, Mode(targets, continue_on_error))
+
     with stack.locked(break_dead_lock):
         opened = stack.open()
         if preview_first:
-            tried = _tried(stack, opened, on_event, parallel, refresh, host, policy_packs)
+            tried = _tried(stack, opened, on_event, parallel, host, work, policy_packs)
             if tried.exit_code:
                 return tried
-        return _update(stack, opened, "update", on_event, parallel, host, lambda op: _deploy_after(op, refresh), policy_packs=policy_packs)
+        return _update(stack, opened, "update", on_event, parallel, host, work, policy_packs=policy_packs)
 
 
 def refresh(
     stack: Stack, on_event: OnEvent | None = None, *, parallel: int = PARALLEL, preview_only: bool = False, break_dead_lock: bool = False,
-    clear_pending_creates: bool = False, host: OpenHost = Processes,
+    clear_pending_creates: bool = False, targets: Targets = ALL, host: OpenHost = Processes,
 ) -> Result:  # fmt: skip
-    """Take into the state what the world looks like; `preview_only` shows the drift and writes nothing.
+    """Take into the state what the world looks like, of the `targets`; `preview_only` shows the drift and writes nothing.
 
     `clear_pending_creates` forgets what a killed operation may have begun to create.
     """
     if preview_only:
-        with _operation(stack, stack.open(), Journal(on_event), parallel, host) as op:
-            _refreshed(op)
+        with _operation(stack, _with_targets(stack.open(), targets), Journal(on_event), parallel, host) as op:
+            _refreshed(op, targets)
             return _result(op)
 
     def work(op: _Operation) -> None:
         if clear_pending_creates:
             op.checkpoint.clear_pending()
-        _refreshed(op)
+        _refreshed(op, targets)
 
     with stack.locked(break_dead_lock):
-        return _update(stack, stack.open(), "refresh", on_event, parallel, host, work, warn=not clear_pending_creates)
+        opened = _with_targets(stack.open(), targets)
+        return _update(stack, opened, "refresh", on_event, parallel, host, work, warn=not clear_pending_creates)
 
 
 def destroy(
     stack: Stack, on_event: OnEvent | None = None, *, parallel: int = PARALLEL, refresh: bool = False, break_dead_lock: bool = False,
-    exclude_protected: bool = False, preview_only: bool = False, run_program: bool = False, host: OpenHost = Processes,
+    exclude_protected: bool = False, preview_only: bool = False, run_program: bool = False, targets: Targets = ALL,
+    continue_on_error: bool = False, host: OpenHost = Processes,
 ) -> Result:  # fmt: skip
-    """Delete everything in the state, dependents first. What is protected stops it, unless `exclude_protected` leaves it be.
+    """Delete everything in the state, or what `targets` choose of it, dependents first.
 
-    Hooks round a delete are the program's: where the state has any, `run_program` is needed, so that they can be called.
+    What is protected stops it, unless `exclude_protected` leaves it be. With `continue_on_error`, a failure withholds only what the
+    failed resource leans on. Hooks round a delete are the program's: where the state has any, `run_program` is needed, so that they can
+    be called.
     """
 
     def delete(op: _Operation) -> None:
-        kept = _kept(op.checkpoint.resources()) if exclude_protected else set()
-        for r in op.checkpoint.resources():
-            if r.urn in kept:
-                op.journal.planned(Step("same", r.urn, r, r))
-        delete_all([r for r in op.checkpoint.resources() if r.urn not in kept], op.steps, op.gate, op.parallel)
+        resources = op.checkpoint.resources()
+        kept = _kept(resources) if exclude_protected else set()
+        _delete(op, lambda: doomed([r for r in resources if r.urn not in kept], resources, targets), continue_on_error, name_the_rest=True)
 
     def work(op: _Operation) -> None:
-        if not (run_program or _hookless(op)):
+        if not (run_program or _hookless(op, Selection(targets))):
             return
         if refresh:
-            _refreshed(op, quietly=True)
+            _refreshed(op, targets, quietly=True)
         if run_program and not op.gate.stopped:
-            _run(op, lambda _: delete(op), destroying=True)
+            _run(op, lambda _: delete(op), Mode(targets, destroying=True))
         else:
             delete(op)
 
     if preview_only:
-        with _operation(stack, stack.open(), Journal(on_event), parallel, host) as op:
+        with _operation(stack, _with_targets(stack.open(), targets), Journal(on_event), parallel, host) as op:
             work(op)
             return _result(op)
     with stack.locked(break_dead_lock):
-        return _update(stack, stack.open(), "destroy", on_event, parallel, host, work)
+        return _update(stack, _with_targets(stack.open(), targets), "destroy", on_event, parallel, host, work)
 
 
-def _hookless(op: _Operation) -> bool:
+def _with_targets(opened: Opened, targets: Targets) -> Opened:
+    """The stack, if it has all the targets; else EngineError."""
+    if unknown := targets.unknown(r.urn for r in opened.snapshot.resources):
+        raise EngineError(" ".join(unknown))
+    return opened
+
+
+def _hookless(op: _Operation, chosen: Selection) -> bool:
     """Whether no delete would call a hook; if one would, that is told, and the operation is over."""
-    hooked = [r for r in op.checkpoint.resources() if deleting(r)]
+    hooked = [r for r in op.checkpoint.resources() if chosen.takes(r) and deleting(r)]
     for r in hooked:
         names = ", ".join(deleting(r))
         op.journal.log(f"{r.name} has delete hooks registered, but the program is not running. Hooks: {names}", "error", r.urn)
@@ -204,12 +220,13 @@ def _operation(
 
 
 def _tried(
-    stack: Stack, opened: Opened, on_event: OnEvent | None, parallel: int, refresh: bool, host: OpenHost, packs: Sequence[PolicyPack]
-) -> Result:
+    stack: Stack, opened: Opened, on_event: OnEvent | None, parallel: int, host: OpenHost, work: Callable[[_Operation], None],
+    packs: Sequence[PolicyPack],
+) -> Result:  # fmt: skip
     """A preview whose log lines are shown only if it fails: the update will say the same again."""
     held: list[Event] = []
     with _operation(stack, opened, Journal(held.append), parallel, host, policy_packs=packs) as op:
-        _deploy_after(op, refresh)
+        work(op)
         result = _result(op)
     if result.exit_code and on_event:
         for event in held:
@@ -252,16 +269,17 @@ def _pending(snapshot: Snapshot) -> str:
     )
 
 
-def _deploy_after(op: _Operation, refresh: bool) -> None:
+def _deploy_after(op: _Operation, refresh: bool, mode: Mode) -> None:
     if refresh:
-        _refreshed(op, quietly=True)
+        _refreshed(op, mode.targets, quietly=True)
     if not op.gate.stopped:
-        _deploy(op)
+        _deploy(op, mode)
 
 
-def _refreshed(op: _Operation, quietly: bool = False) -> None:
+def _refreshed(op: _Operation, targets: Targets, quietly: bool = False) -> None:
     """Refresh; `quietly` keeps its steps out of the summary, as the update that follows has its own."""
-    refresh_all(op.checkpoint.resources(), op.steps, op.gate, op.parallel)
+    chosen = Selection(targets)
+    refresh_all([r for r in op.checkpoint.resources() if chosen.takes(r)], op.steps, op.gate, op.parallel)
     if quietly:
         op.journal.steps[:] = [replace(s, op="refresh") for s in op.journal.steps]
         op.journal.counts.clear()
@@ -269,16 +287,36 @@ def _refreshed(op: _Operation, quietly: bool = False) -> None:
         op.gate.stop()
 
 
-def _deploy(op: _Operation) -> None:
+def _deploy(op: _Operation, mode: Mode) -> None:
     """Run the program, then delete what it no longer has: but only if it ended well."""
 
     def delete(registrar: Registrar) -> None:
         registrar.program_succeeded()
-        delete_all(registrar.unclaimed(), op.steps, op.gate, op.parallel)
+        for unknown in registrar.unknown_targets():
+            op.journal.log(unknown, "error")
+            op.gate.stop()
+        _delete(op, registrar.doomed, mode.continues)
 
-    registrar = _run(op, delete)
+    registrar = _run(op, delete, mode)
     if not op.gate.stopped and not op.journal.failures:
         _judge_stack(op, registrar)
+
+
+def _delete(op: _Operation, doomed: Callable[[], list[Resource]], continues: bool, name_the_rest: bool = False) -> None:
+    """Delete what `doomed` gives; `name_the_rest` puts the others into the plan as unchanged."""
+    try:
+        going = doomed()
+    except NotTargetedError as e:
+        for each in e.each:
+            op.journal.log(str(each), "error", each.urn)
+        op.gate.stop()
+        return
+    if name_the_rest:
+        leaving = set(going)
+        for r in op.checkpoint.resources():
+            if r not in leaving:
+                op.journal.unchanged(r)
+    delete_all(going, op.steps, op.gate, op.parallel, continues)
 
 
 class _Once:
@@ -295,10 +333,10 @@ class _Once:
                 work()
 
 
-def _run(op: _Operation, after: Callable[[Registrar], None], destroying: bool = False) -> Registrar:
+def _run(op: _Operation, after: Callable[[Registrar], None], mode: Mode) -> Registrar:
     """Run the program, and do what comes `after` it if it succeeds: while it still lives, if it waits for that, for its hooks."""
     stack, gate, journal = op.stack, op.gate, op.journal
-    registrar = Registrar(stack.project.name, stack.name, op.config, op.steps, gate, journal, op.policies, destroying)
+    registrar = Registrar(stack.project.name, stack.name, op.config, op.steps, gate, journal, op.policies, mode)
 
     def end() -> None:
         if not gate.stopped:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pulumi.runtime.proto import resource_pb2 as pb
 
-from ..deployment.decide import decide, without_ignored
+from ..deployment.decide import FORCED, decide, without_ignored
 from ..deployment.deployment import Deployment
 from ..deployment.replacements import Replacements
 from ..errors import ResourceError
@@ -31,6 +31,10 @@ class CustomResources:
         if old and new.ignore_changes:
             new = replace(new, inputs=without_ignored(new.inputs, old.inputs, new.ignore_changes))
         asked = new
+        if old and old.managed and self._d.mode.targets.replaces(new.urn) and old.urn not in self._d.deleted_first:
+            fresh = self._checked(provider, asked, None)
+            step = Step("replace", new.urn, old, fresh, FORCED.replace_reasons)
+            return self._replacements.replacing(step, replace(FORCED, delete_first=q.deleteBeforeReplace), fresh)
         new = self._checked(provider, asked, old)
         self._d.policies.judge(new)
         if old is None or not old.managed:

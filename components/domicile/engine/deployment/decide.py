@@ -20,6 +20,9 @@ class Decision:
     detailed: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
+FORCED = Decision("replace", replace_reasons=("id",))  # by `--replace`
+
+
 def decide(old: Resource, new: Resource, diff: Diff, delete_first: bool | None = None, provider_replaced: bool = False) -> Decision:
     """`delete_first` is the program's `delete_before_replace` if it gave one; `provider_replaced` that its provider is another now."""
     diff = _replacing_on_changes(diff, new.replace_on_changes)

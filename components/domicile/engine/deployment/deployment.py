@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pulumi.runtime.proto import resource_pb2 as pb
 
@@ -14,17 +14,30 @@ from ..deployment.gate import Gate, Stopping
 from ..deployment.policies import Policies
 from ..deployment.providers import Providers
 from ..deployment.steps import Steps
-from ..errors import EngineError, ResourceError
+from ..deployment.targets import ALL, Selection, Targets
+from ..errors import EngineError, InDoubtError, ResourceError
 from ..events import Journal, Step
 from ..state.snapshot import PROVIDER_TYPE, STACK_TYPE, Resource, by_urn
 from . import goal
 
 
+@dataclass(frozen=True)
+class Mode:
+    """How a deployment goes. `continues` goes on after a failure with what doesn't lean on it.
+
+    `destroying`: the program only says what is there; nothing of it is made or changed.
+    """
+
+    targets: Targets = ALL
+    continues: bool = False
+    destroying: bool = False
+
+
 class Deployment:
     def __init__(
-        self, project: str, stack: str, config: Config, steps: Steps, gate: Gate, journal: Journal, policies: Policies, destroying: bool
+        self, project: str, stack: str, config: Config, steps: Steps, gate: Gate, journal: Journal, policies: Policies, mode: Mode
     ) -> None:
-        self.project, self.stack = project, stack
+        self.project, self.stack, self.mode = project, stack, mode
         self.steps, self.gate, self.journal, self.preview = steps, gate, journal, steps.preview
         self.policies = policies
         self.providers = Providers(config, steps, policies)
@@ -34,8 +47,8 @@ class Deployment:
         self.claimed: set[str] = set()  # old URNs that a registration of this run took over
         self.old_urns: dict[str, str] = {}  # URN of this run -> the one that its resource was found under
         self.deleted_first: set[str] = set()
-        self.destroying = destroying  # the program only says what is there: nothing of it is made or changed
-        self.skipped: set[str] = set()  # what a destroying run doesn't make, and what leans on that
+        self.selection = Selection(mode.targets)
+        self.skipped: set[str] = set()  # what isn't there and isn't made: it isn't targeted, or the run destroys; and what leans on that
         self._turn = threading.RLock()
         policies.find = lambda urn: self.news.get(urn) or self.olds.get(urn)
 
@@ -61,6 +74,10 @@ class Deployment:
         with self._turn:
             yield
 
+    def survives(self, error: BaseException) -> bool:
+        """Whether what doesn't lean on the failed resource goes on. A step in doubt ends it all."""
+        return self.mode.continues and isinstance(error, ResourceError) and not isinstance(error, InDoubtError)
+
     def begin(self, type_: str, name: str, parent: str) -> str:
         """The URN of what the program asks for now; ResourceError if it has asked for that before."""
         urn = goal.urn_of(self.project, self.stack, type_, name, parent)
@@ -83,7 +100,8 @@ class Deployment:
 
     def unclaimed(self) -> list[Resource]:
         """What the state has and the program didn't register, and what earlier runs left to be deleted."""
-        return [r for r in self.steps.checkpoint.resources() if r.delete or (r.urn in self.olds and r.urn not in self.seen)]
+        known = self.seen | self.claimed
+        return [r for r in self.steps.checkpoint.resources() if r.delete or (r.urn in self.olds and r.urn not in known)]
 
     def default_provider(self, package: str, version: str) -> str:
         """The reference of the package's default provider, registered on first use."""
@@ -106,8 +124,9 @@ class Deployment:
                 made = work()
                 if not planned:
                     self.journal.planned(replace(step, new=made))
-            except BaseException:
-                self.gate.stop()  # before the slot is free: nothing new may slip in
+            except BaseException as e:
+                if not self.survives(e):
+                    self.gate.stop()  # before the slot is free: nothing new may slip in
                 raise
             else:
                 return made

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..config import Config
-from ..deployment.decide import Decision, decide
+from ..deployment.decide import FORCED, Decision, decide
 from ..deployment.policies import Policies
 from ..deployment.steps import Steps
 from ..errors import ResourceError
@@ -40,8 +40,11 @@ class Providers:
                 mine[key.partition(":")[2]] = value
         return mine
 
-    def register(self, new: Resource, old: Resource | None, version: str) -> Resource:
-        """Start and configure the provider, and put it into the state. Raises ResourceError if it refuses its configuration."""
+    def register(self, new: Resource, old: Resource | None, version: str, forced: bool = False) -> Resource:
+        """Start and configure the provider, and put it into the state. `forced` replaces it, and all that it made.
+
+        Raises ResourceError if it refuses its configuration.
+        """
         package = new.type.rpartition(":")[2]
         config = {**new.configuration, **({"version": version} if version else {})}
         process = self._steps.registry.start(package, str(config.get("version") or ""))
@@ -52,6 +55,8 @@ class Providers:
         inputs = {**config, INTERNAL: (old and old.inputs.get(INTERNAL)) or {}} if "version" in config else config
         new = replace(new, inputs=inputs, outputs=config)
         decision = decide(old, new, process.diff_config(old, config)) if old else Decision("create")
+        if old and forced:
+            decision = FORCED
         id_ = old.id if old and decision.op != "replace" else UNKNOWN if self._steps.preview else str(uuid.uuid4())
         changed = decision.op != "same"
         created, modified = old.created if old else now(), now() if changed or not old else old.modified

@@ -12,27 +12,30 @@ from pulumi.runtime.proto import resource_pb2 as pb
 
 from ..config import Config
 from ..deployment.custom import CustomResources
-from ..deployment.deployment import Deployment
+from ..deployment.deletes import needed_by
+from ..deployment.deployment import Deployment, Mode
 from ..deployment.gate import Gate
 from ..deployment.hooks import Kind
 from ..deployment.policies import Policies
+from ..deployment.skips import Skips
 from ..deployment.steps import Steps
+from ..deployment.targets import doomed
 from ..errors import ResourceError
 from ..events import Journal, Step
 from ..plugins.provider import Provider
 from ..state.snapshot import STACK_TYPE, Resource, now
-from ..values import Properties
+from ..values import UNKNOWN, Properties, has_unknown
 from . import destroying as destroys
 from . import goal
 
 
 class Registrar:
     def __init__(
-        self, project: str, stack: str, config: Config, steps: Steps, gate: Gate, journal: Journal, policies: Policies,
-        destroying: bool = False,
-    ) -> None:  # fmt: skip
+        self, project: str, stack: str, config: Config, steps: Steps, gate: Gate, journal: Journal, policies: Policies, mode: Mode
+    ) -> None:
         self.project, self.stack = project, stack
-        self._d = Deployment(project, stack, config, steps, gate, journal, policies, destroying)
+        self._d = Deployment(project, stack, config, steps, gate, journal, policies, mode)
+        self._skips = Skips(self._d)
         self._custom = CustomResources(self._d)
         self._stack_outputs: Properties | None = None
         self._open: dict[str, tuple[Kind, Resource | None]] = {}  # components whose hooks after wait for their outputs
@@ -49,12 +52,25 @@ class Registrar:
         return self._d.default_provider(package, version)
 
     def skipped(self, urn: str) -> bool:
-        """Whether a destroying run has left it alone, as it isn't there: its outputs are unknown."""
+        """Whether it isn't there and wasn't made: its outputs are unknown."""
         return urn in self._d.skipped
 
-    def unclaimed(self) -> list[Resource]:
-        """What the state has and the program didn't register, and what earlier runs left to be deleted."""
-        return self._d.unclaimed()
+    def failed(self, urn: str) -> bool:
+        """Whether it failed, or leans on what failed, and the operation goes on without it."""
+        return urn in self._skips.failed
+
+    def doomed(self) -> list[Resource]:
+        """What the state has and the program didn't register, and what earlier runs left to be deleted: as far as it may go.
+
+        Raises NotTargetedError.
+        """
+        resources = self._d.steps.checkpoint.resources()
+        needed = needed_by(self._skips.failed, resources)
+        return [r for r in doomed(self._d.unclaimed(), resources, self._d.mode.targets) if r.urn not in needed]
+
+    def unknown_targets(self) -> list[str]:
+        """What is to be said of targets that neither the state nor the program has."""
+        return self._d.mode.targets.unknown({*self._d.olds, *self._d.seen})
 
     def judge_stack(self) -> None:
         """Ask the stack rules of the policy packs about all that this run has registered and done."""
@@ -66,20 +82,38 @@ class Registrar:
             urn = self._d.begin(q.type, q.name, q.parent)
             new, old = goal.new_state(q, urn), self._d.find_old(q, urn)
             self._d.policies.asked(new, q, goal.alias_urns(q, self.project, self.stack, self._d.old_urns)[1:])
-            do = self._decided(q, new, old)
+            do = self._surviving(q, new, old)
         made = do()
         with self._d.noting():
             self._d.news[urn] = made
         return made
 
+    def _surviving(self, q: pb.RegisterResourceRequest, new: Resource, old: Resource | None) -> Callable[[], Resource]:
+        """As `_decided`; a failure is answered with the resource as it was asked for, if the operation goes on without it."""
+        if skipped := self._skips.answer(q, new, old):
+            return lambda: skipped
+        try:
+            do = self._decided(q, new, old)
+        except ResourceError as e:
+            failed = self._skips.fail(new, old, e)
+            return lambda: failed
+
+        def done() -> Resource:
+            try:
+                return do()
+            except ResourceError as e:
+                return self._skips.fail(new, old, e)
+
+        return done
+
     def _decided(self, q: pb.RegisterResourceRequest, new: Resource, old: Resource | None) -> Callable[[], Resource]:
         """What is to be done, as a function; the gate is entered already if it takes a provider's time."""
-        if self._d.destroying and (left := destroys.left_alone(self._d, q, new, old)):
+        if self._d.mode.destroying and (left := destroys.left_alone(self._d, q, new, old)):
             return lambda: left
         if not new.custom:
             return self._component(self._d.policies.governed(new), old)
         if new.is_provider:
-            made = self._d.providers.register(new, old, q.version)
+            made = self._d.providers.register(new, old, q.version, self._d.mode.targets.replaces(new.urn))
             return lambda: made
         return self._custom.decided(q, new, old)
 
@@ -112,7 +146,7 @@ class Registrar:
         """Keep a component's outputs. The stack's own wait for `program_succeeded`: a program that fails leaves the old ones."""
         if urn == self.root:
             self._stack_outputs = outputs
-        elif urn not in self._d.skipped:
+        elif self._skips.knows_outputs(urn):
             new = self._keep_outputs(urn, outputs)
             if urn in self._open:
                 kind, old = self._open.pop(urn)
@@ -127,6 +161,9 @@ class Registrar:
             old = self._d.news.get(urn)
             if old is None:
                 raise ResourceError(urn, "outputs were registered for a resource that isn't registered")
+            if not self._d.preview:  # what follows from what the program wasn't told stays as it was
+                unknown = {k for k, v in outputs.items() if has_unknown(v)}
+                outputs = {k: v for k, v in {**outputs, **{k: old.outputs.get(k, UNKNOWN) for k in unknown}}.items() if v != UNKNOWN}
             new = replace(old, outputs=outputs)
             if old.outputs != outputs:
                 self._d.steps.checkpoint.amend(old, new)

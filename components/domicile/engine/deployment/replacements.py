@@ -8,6 +8,7 @@ from dataclasses import replace
 from ..deployment.decide import Decision
 from ..deployment.deployment import Deployment
 from ..deployment.gate import Stopping
+from ..deployment.targets import not_targeted
 from ..errors import ResourceError
 from ..events import Step
 from ..state.snapshot import Resource
@@ -34,6 +35,8 @@ class Replacements:
             return d.doing(step, lambda: self._create_first(old, new))
         first = [] if d.preview and old.protect else self._dependents_to_go(old)
         for dependent in first:
+            if not d.selection.takes(dependent):
+                raise not_targeted(dependent.urn)
             d.deleted_first.add(dependent.urn)
         return d.doing(step, lambda: self._delete_first(step, old, new, first), planned=True)
 
@@ -69,7 +72,7 @@ class Replacements:
     def _go_on(self) -> None:
         """Whether the next thing may go: what is being made beside it ends first, and if that fails, nothing more is destroyed."""
         self._steps.wait_made()
-        failed = self._d.journal.failures > 0 and not self._d.preview  # it is counted before the gate is closed
+        failed = self._d.journal.failures > 0 and not (self._d.preview or self._d.mode.continues)  # it is counted before the gate is closed
         if failed or self._d.gate.stopped:
             raise Stopping
 

@@ -113,8 +113,9 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         # A component's outputs may mention resources that aren't registered yet: they come with RegisterResourceOutputs.
         outputs = made.outputs if made.custom else {}
         return pb.RegisterResourceResponse(
-            urn=made.urn, id="" if made.id == UNKNOWN else made.id, object=dump(outputs), unknown=self.registrar.skipped(made.urn)
-        )
+            urn=made.urn, id="" if made.id == UNKNOWN else made.id, object=dump(outputs), unknown=self.registrar.skipped(made.urn),
+            result=pb.FAIL if self.registrar.failed(made.urn) else pb.SUCCESS,
+        )  # fmt: skip
 
     def _register(self, request: pb.RegisterResourceRequest) -> Resource:
         finished = self._requests.finished(request)

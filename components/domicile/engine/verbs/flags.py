@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import workspace
+from ..deployment.targets import Targets
 from ..errors import EngineError, StackError, UnsupportedError
 from ..operations import PARALLEL
 from ..project import Project
@@ -45,6 +46,7 @@ def option(names: str, help: str, *verbs: str, **more: Any) -> Flag:
     return Flag(tuple(names.split()), verbs or OPERATIONS, help, more)
 
 
+URNS: dict[str, Any] = {"action": "append", "default": [], "metavar": "URN"}
 FLAGS = (
     option("--parallel -p", "how many steps run at once", type=int, default=PARALLEL, metavar="N"),
     option("--config -c", "set a configuration value, and keep it", "preview", "up", action="append", default=[], metavar="KEY=VALUE"),
@@ -58,11 +60,17 @@ FLAGS = (
     switch("--refresh", "look at the world first", "preview", "up", "destroy"),
     switch("--clear-pending-creates", "forget the creates that a killed operation left in doubt", "refresh"),
     switch("--run-program", "run the program too, so that its hooks can be called", "destroy"),
+    option("--target -t", "touch only the resource of this URN; * and ** are wildcards", **URNS),
+    switch("--target-dependents", "take what leans on a target as a target too"),
+    option("--exclude -x", "leave the resource of this URN as it is; * and ** are wildcards", **URNS),
+    switch("--exclude-dependents", "leave what leans on an excluded resource as it is too", "preview", "up", "refresh"),
+    option("--replace", "replace the resource of this URN; * and ** are wildcards", "preview", "up", **URNS),
+    option("--target-replace", "as --target and --replace together", "preview", "up", **URNS),
+    switch("--continue-on-error", "go on with what doesn't lean on a failed resource", "preview", "up", "destroy"),
     switch("--exclude-protected", "leave what is protected, and what it leans on", "destroy"),
 )
 REFUSED = (
-    "--target", "--target-dependents", "--exclude", "--exclude-dependents", "--replace", "--diff",
-    "--import-pending-creates", "--continue-on-error", "--event-log", "--plan", "--save-plan", "--import-file",
+    "--diff", "--import-pending-creates", "--event-log", "--plan", "--save-plan", "--import-file",
 )  # fmt: skip
 
 
@@ -120,6 +128,14 @@ def keywords(operation: Callable[..., Any], a: argparse.Namespace) -> dict[str, 
     """The flags that the operation takes, by its own names."""
     taken = {p.name for p in inspect.signature(operation).parameters.values() if p.kind is p.KEYWORD_ONLY}
     return {name: value for name, value in vars(a).items() if name in taken}
+
+
+def targets_of(a: argparse.Namespace) -> Targets:
+    given = {"replace": [], "target_replace": [], "exclude_dependents": False, **vars(a)}
+    return Targets(
+        (*given["target"], *given["target_replace"]), tuple(given["exclude"]), (*given["replace"], *given["target_replace"]),
+        given["target_dependents"], given["exclude_dependents"],
+    )  # fmt: skip
 
 
 def refuse_unsupported(arguments: list[str]) -> None:

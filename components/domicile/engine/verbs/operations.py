@@ -13,7 +13,7 @@ from .. import display, operations
 from ..errors import EngineError
 from ..events import Result
 from ..plugins.policy_pack import PolicyPack
-from .flags import add_flags, keywords, stack_of
+from .flags import add_flags, keywords, stack_of, targets_of
 
 NOT_AS_EXPECTED = 7  # the CLI's exit code for changes where none were expected
 
@@ -33,7 +33,7 @@ def declare(verbs: Any) -> None:
 def preview(a: argparse.Namespace) -> int:
     """Show what `up` would do, by running the program and changing nothing."""
     _save_config(a)
-    result = operations.preview(stack_of(a), _lines(a), policy_packs=_packs(a), **keywords(operations.preview, a))
+    result = operations.preview(stack_of(a), _lines(a), targets=targets_of(a), policy_packs=_packs(a), **keywords(operations.preview, a))
     return _finished(a, result, "preview")
 
 
@@ -41,22 +41,24 @@ def up(a: argparse.Namespace) -> int:
     """Make the world what the program says, step by step, with the state saved after each."""
     _need_yes(a)
     _save_config(a)
-    packs = _packs(a)
-    result = operations.up(stack_of(a), _lines(a), preview_first=not a.skip_preview, policy_packs=packs, **keywords(operations.up, a))
+    result = operations.up(
+        stack_of(a), _lines(a), targets=targets_of(a), preview_first=not a.skip_preview, policy_packs=_packs(a),
+        **keywords(operations.up, a),
+    )  # fmt: skip
     return _finished(a, result, "update")
 
 
 def refresh(a: argparse.Namespace) -> int:
     """Ask each provider what the world looks like, and take that into the state."""
     _need_yes(a)
-    result = operations.refresh(stack_of(a), _lines(a), **keywords(operations.refresh, a))
+    result = operations.refresh(stack_of(a), _lines(a), targets=targets_of(a), **keywords(operations.refresh, a))
     return _finished(a, result, "refresh")
 
 
 def destroy(a: argparse.Namespace) -> int:
     """Delete everything in the stack, dependents first. The stack itself stays, empty."""
     _need_yes(a)
-    result = operations.destroy(stack_of(a), _lines(a), **keywords(operations.destroy, a))
+    result = operations.destroy(stack_of(a), _lines(a), targets=targets_of(a), **keywords(operations.destroy, a))
     return _finished(a, result, "destroy")
 
 
