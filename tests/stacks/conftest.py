@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from domicile.config import PerimeterConfig, from_file
 from domicile.engine import Project, Result, Stack, destroy, preview, refresh, up
 from domicile.rehearsal import Rehearsal, Thing
 
 PROJECT = Path(__file__).parents[2]
 PASSPHRASE = "correct-horse"
+DIGESTS = {name: "sha256:" + letter * 64 for name, letter in (("sandbox", "a"), ("host", "b"), ("egress", "c"))}
 
 
 @dataclass
@@ -29,6 +31,9 @@ class RegionStack:
     @property
     def file(self) -> Path:
         return self.root / "stacks" / f"Pulumi.{self.name}.yaml"
+
+    def config(self) -> PerimeterConfig:
+        return from_file(self.file)
 
     @property
     def stack(self) -> Stack:
@@ -99,9 +104,10 @@ def stacked(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def tokyo(tmp_path_factory):
-    """The Tokyo stack, up: for tests that look and change nothing."""
+    """The Tokyo stack with its machines, up: for tests that look and change nothing."""
     with pytest.MonkeyPatch.context() as patch:
         made = in_effect(region_stack("tokyo", tmp_path_factory.mktemp("tokyo")), patch)
+        made.configure(images=DIGESTS)
         result = made.up()
         assert result.exit_code == 0, result.errors
         yield made

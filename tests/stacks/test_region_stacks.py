@@ -6,6 +6,7 @@ import pytest
 
 JURISDICTIONS = {"tokyo": "jp", "eu": "eu", "uae": "ae", "bahrain": "bh", "us": "us"}
 REGIONS = {"tokyo": "ap-northeast-1", "eu": "eu-central-1", "uae": "me-central-1", "bahrain": "me-south-1", "us": "us-east-1"}
+IMAGES = {name: "sha256:" + letter * 64 for name, letter in (("sandbox", "a"), ("host", "b"), ("egress", "c"))}
 GLOBAL = {"Role", "RolePolicy", "InstanceProfile"}
 RETAINED = {"Key", "Alias"}
 
@@ -13,6 +14,7 @@ RETAINED = {"Key", "Alias"}
 @pytest.mark.parametrize("name", JURISDICTIONS)
 def test_each_stack_goes_up_in_its_region_and_a_second_run_changes_nothing(stacked, name):
     region = stacked(name)
+    region.configure(images=IMAGES)
     result = region.up()
     assert result.exit_code == 0, result.errors
     assert set(result.summary) == {"create"}

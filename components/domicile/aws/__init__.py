@@ -8,8 +8,10 @@ import pulumi
 
 from domicile.aws.alarms import AlarmTopic
 from domicile.aws.ground import Ground
+from domicile.aws.machines import Settings
 from domicile.config import PerimeterConfig, residency_manifest
 from domicile.egress_proxy.aws import EgressTier
+from domicile.egress_proxy.aws.machines import EgressProxies
 from domicile.environment_key.aws import EncryptionKey, EnvironmentKey
 from domicile.network.aws import Network
 from domicile.sandbox_image.aws import Registry
@@ -29,6 +31,9 @@ def assemble(config: PerimeterConfig, perimeter: pulumi.Resource) -> dict[str, p
     registry = Registry("registry", ground, key, below)
     tier = EgressTier("egress", ground, network, below)
     network.guard_names(tier.balancer)
+    settings = Settings("settings", ground, key, below)
+    if ground.aws.images:
+        EgressProxies("egress-proxies", ground, ground.aws.images, network, tier, settings, key, below)
     return {
         "environment_id": config.environment.id,
         "control_plane_url": config.control_plane.url,

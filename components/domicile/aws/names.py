@@ -70,6 +70,15 @@ class Names:
         return f"arn:aws:ecr:{self.region}:{self.account}:repository/{self.repository(image)}"
 
     @property
+    def registry(self) -> str:
+        """The host of the account's registry in this region."""
+        return f"{self.account}.dkr.ecr.{self.region}.amazonaws.com"
+
+    def image(self, image: str, digest: str) -> str:
+        """How a machine names an image: never by a tag."""
+        return f"{self.registry}/{self.repository(image)}@{digest}"
+
+    @property
     def repository_arns(self) -> tuple[str, ...]:
         return tuple(self.repository_arn(image) for image in IMAGES)
 

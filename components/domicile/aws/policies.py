@@ -122,21 +122,19 @@ def worker_host(names: Names, key: str, credentials: tuple[str, ...]) -> str:
 
 
 def egress_proxy(names: Names, key: str) -> str:
-    """The egress proxies' role: their image, their settings, their log. No secret."""
+    """The egress proxies' role: their image and their settings. No secret."""
     return document(*_machine(names, key, "egress-proxies"))
 
 
 def _machine(names: Names, key: str, noun: str) -> tuple[Statement, ...]:
-    """What every machine needs to start: its image, its settings, its log, and the key they are encrypted with."""
+    """What every machine needs to start: its image, its settings, and the key they are encrypted with."""
     via = tuple(f"{service}.{names.region}.amazonaws.com" for service in ("secretsmanager", "s3", "ecr"))
     images = names.repository_arns if noun == "worker-hosts" else (names.repository_arn("egress"),)
-    group = names.log_group_arn(noun)
     return (
         Statement("Login", ("ecr:GetAuthorizationToken",), ("*",), because=NO_RESOURCE),
         Statement("Images", PULL, images),
         Statement("Settings", ("s3:GetObject",), (f"{names.bucket_arn('settings')}/{noun}/*",)),
         Statement("Decrypt", USE_KEY, (key,), conditions={"StringEquals": {"kms:ViaService": via}}),
-        Statement("Logs", ("logs:CreateLogStream", "logs:PutLogEvents"), (group, f"{group}:log-stream:*")),
     )
 
 

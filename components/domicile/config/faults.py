@@ -42,6 +42,7 @@ _MEANING = {
 _PATTERNS = {
     r"^[a-z][a-z0-9-]{0,30}$": "a lower-case letter, then up to 30 lower-case letters, digits or hyphens",
     r"^[a-z0-9-]+$": "lower-case letters, digits and hyphens",
+    r"^sha256:[0-9a-f]{64}$": "`sha256:` and 64 hexadecimal digits",
     r"^env_[A-Za-z0-9_-]+$": "`env_` and the rest of the id, as the Console shows it",
 }
 

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from domicile.config.aws.access import Access
 from domicile.config.aws.egress_proxies import EgressProxies
 from domicile.config.aws.identifiers import Account, RegionName, arn_account, arn_region
+from domicile.config.aws.images import Images
 from domicile.config.aws.network import AwsNetwork, ExistingVpc
 from domicile.config.aws.records import Alarms, Retention
 from domicile.config.aws.tunnel import McpServer, Tunnel
@@ -19,7 +20,8 @@ from domicile.config.section import Section
 from domicile.residency import REGIONS
 
 __all__ = [
-    "Access", "Alarms", "Aws", "AwsNetwork", "EgressProxies", "ExistingVpc", "McpServer", "Retention", "Tunnel", "WarmPool", "WorkerHosts",
+    "Access", "Alarms", "Aws", "AwsNetwork", "EgressProxies", "ExistingVpc", "Images", "McpServer", "Retention", "Tunnel",
+    "WarmPool", "WorkerHosts",
 ]  # fmt: skip
 
 
@@ -30,6 +32,7 @@ class Aws(Section):
     account: Account = Field(description="the account; any other's credentials are refused", examples=['"111122223333"'])
     access: Access = Field(description="administrators, and what is brought along")
     network: AwsNetwork = Field(AwsNetwork(), description="the VPC")
+    images: Images | None = Field(None, description="what the machines run; unset: none yet, only the registry to push the images to")
     hosts: WorkerHosts = Field(WorkerHosts(), description="the fleet of worker hosts")
     proxies: EgressProxies = Field(EgressProxies(), description="the egress tier")
     retention: Retention = Field(Retention(), description="how long records are kept")

@@ -1,0 +1,127 @@
+"""Machines of a region: their image, their settings in S3, their launch template. Both fleets are made of these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from domicile.aws import policies
+from domicile.aws.bucket import bucket, expire
+from domicile.aws.ground import Ground
+from domicile.aws.ignition import object_key, pointer
+
+FEDORA_OWNER = "125523088429"
+"""The account that publishes Fedora CoreOS (general knowledge, checked against no document)."""
+
+ROOT_DEVICE = "/dev/xvda"
+SETTINGS_DAYS = 400
+"""A replaced machine reads the settings of its launch template; those of a template older than any machine may go."""
+
+
+class Settings(pulumi.ComponentResource):
+    """The bucket of the machines' settings: written by administrators, read by machines, each object by its hash."""
+
+    bucket: pulumi.Output[str]
+
+    def __init__(self, name: str, ground: Ground, key: pulumi.Output[str], opts: pulumi.ResourceOptions) -> None:
+        super().__init__("domicile:aws:Settings", name, None, opts)
+        below = pulumi.ResourceOptions(parent=self)
+        lifecycle = {key_: value for key_, value in expire(SETTINGS_DAYS).items() if key_ != "expiration"}
+        made = bucket("settings", ground, policies.settings_bucket(ground.names), below, key=key, lifecycle=[lifecycle])
+        self.bucket = made.bucket
+        self.register_outputs({"bucket": self.bucket})
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of machine."""
+
+    noun: str
+    instance_type: str
+    disk_gib: int
+    group: pulumi.Output[str]
+    """Its security group."""
+    profile: pulumi.Input[str]
+    """ARN of its instance profile."""
+    configuration: pulumi.Output[str]
+    """Its Ignition configuration."""
+
+
+def launch_template(
+    kind: Kind, ground: Ground, settings: Settings, key: pulumi.Output[str], opts: pulumi.ResourceOptions
+) -> aws.ec2.LaunchTemplate:
+    """No public address, no key pair, IMDSv2 of one hop, an encrypted disk: a sandbox that got out of its link would still find no role."""
+    stored = aws.s3.BucketObjectv2(
+        kind.noun,
+        bucket=settings.bucket,
+        key=kind.configuration.apply(lambda text: object_key(kind.noun, text)),
+        content=kind.configuration,
+        content_type="application/vnd.coreos.ignition+json",
+        server_side_encryption="aws:kms",
+        kms_key_id=key,
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[settings])),
+    )
+    user_data = pulumi.Output.all(settings.bucket, stored.key, kind.configuration).apply(lambda found: pointer(*found))
+    tags = {**ground.tags, "Name": f"{ground.names.prefix}-{kind.noun}"}
+    return aws.ec2.LaunchTemplate(
+        kind.noun,
+        name=f"{ground.names.prefix}-{kind.noun}",
+        image_id=_machine_image(ground, opts),
+        instance_type=kind.instance_type,
+        update_default_version=True,
+        ebs_optimized="true",
+        instance_initiated_shutdown_behavior="terminate",
+        iam_instance_profile={"arn": kind.profile},
+        metadata_options={
+            "http_endpoint": "enabled",
+            "http_tokens": "required",
+            "http_put_response_hop_limit": 1,
+            "http_protocol_ipv6": "disabled",
+            "instance_metadata_tags": "disabled",
+        },
+        network_interfaces=[
+            {"device_index": 0, "associate_public_ip_address": "false", "delete_on_termination": "true", "security_groups": [kind.group]}
+        ],
+        block_device_mappings=[_disk(kind, key)],
+        monitoring={"enabled": True},
+        tag_specifications=[{"resource_type": what, "tags": tags} for what in ("instance", "network-interface", "volume")],
+        user_data=user_data,
+        opts=opts,
+    )
+
+
+def _disk(kind: Kind, key: pulumi.Output[str]) -> dict[str, Any]:
+    disk = {
+        "encrypted": "true",
+        "kms_key_id": key,
+        "volume_type": "gp3",
+        "volume_size": kind.disk_gib,
+        "delete_on_termination": "true",
+    }
+    return {"device_name": ROOT_DEVICE, "ebs": disk}
+
+
+def _machine_image(ground: Ground, opts: pulumi.ResourceOptions) -> pulumi.Input[str]:
+    pinned = ground.aws.hosts.machine_image
+    if pinned:
+        return pinned
+    found = aws.ec2.get_ami_output(
+        owners=[FEDORA_OWNER],
+        most_recent=True,
+        filters=[
+            {"name": "name", "values": ["fedora-coreos-*"]},
+            {"name": "description", "values": ["Fedora CoreOS stable *"]},
+            {"name": "architecture", "values": ["x86_64"]},
+        ],
+        opts=pulumi.InvokeOutputOptions(parent=opts.parent),
+    )
+    identity: pulumi.Output[str] = found.id
+    return identity
+
+
+def propagated(ground: Ground) -> list[dict[str, Any]]:
+    """The provider's default tags don't reach what a group launches."""
+    return [{"key": key, "value": value, "propagate_at_launch": True} for key, value in sorted(ground.tags.items())]

@@ -1,0 +1,122 @@
+"""The egress tier's machines: stock Envoy on Fedora CoreOS, as many as the work asks for, in every zone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pulumi
+import pulumi_aws as aws
+
+from domicile.aws import policies
+from domicile.aws.ground import Ground
+from domicile.aws.ignition import MachineFile, configuration
+from domicile.aws.machines import Kind, Settings, launch_template, propagated
+from domicile.config.aws import Images
+from domicile.egress_proxy.aws import EgressTier
+from domicile.machine.identities import Identity
+from domicile.network.aws import Network
+from domicile.network.aws.security_groups import EGRESS_PORT, HEALTH_PORT
+from domicile.worker_hosts.quadlet import unit
+from domicile.worker_hosts.services import Service
+from domicile_host.egress.bootstrap import command
+from domicile_host.egress.tier import TierSettings, bootstrap
+from domicile_host.settings import EgressPolicy
+
+NOUN = "egress-proxies"
+BOOTSTRAP = Path("/etc/domicile/envoy.json")
+DISK_GIB = 20
+MANY_FILES = "LimitNOFILE=65536"
+"""Two descriptors a tunnel."""
+
+
+class EgressProxies(pulumi.ComponentResource):
+    """The fleet behind the tier's balancer."""
+
+    def __init__(
+        self, name: str, ground: Ground, images: Images, network: Network, tier: EgressTier, settings: Settings, key: pulumi.Output[str],
+        opts: pulumi.ResourceOptions,
+    ) -> None:  # fmt: skip
+        super().__init__("domicile:aws:EgressProxies", name, None, opts)
+        below = pulumi.ResourceOptions(parent=self)
+        names = ground.names
+        role = ground.role(
+            "egress-proxy", "egress proxies: their image and settings", policies.trust("ec2.amazonaws.com", names),
+            key.apply(lambda arn: policies.egress_proxy(names, arn)), below,
+        )  # fmt: skip
+        profile = aws.iam.InstanceProfile("egress-proxy", name=f"{names.prefix}-egress-proxy", role=role.name, opts=below)
+        kind = Kind(
+            NOUN, ground.aws.proxies.instance_type, DISK_GIB, network.groups.proxies, profile.arn,
+            pulumi.Output.from_input(machine_configuration(ground, images)),
+        )  # fmt: skip
+        template = launch_template(kind, ground, settings, key, below)
+        self._scale(ground, tier, template, below)
+        self.register_outputs({})
+
+    def _scale(self, ground: Ground, tier: EgressTier, template: aws.ec2.LaunchTemplate, below: pulumi.ResourceOptions) -> None:
+        """A machine counts when the balancer finds its proxy ready; a new template replaces machines a few at a time."""
+        proxies = ground.aws.proxies
+        group = aws.autoscaling.Group(
+            NOUN,
+            name=ground.names.group(NOUN),
+            min_size=proxies.minimum,
+            max_size=proxies.maximum,
+            vpc_zone_identifiers=list(tier.way_out.subnets),
+            launch_template={"id": template.id, "version": template.latest_version.apply(str)},
+            target_group_arns=[tier.target_group],
+            health_check_type="ELB",
+            health_check_grace_period=180,
+            default_instance_warmup=120,
+            instance_maintenance_policy={"min_healthy_percentage": 100, "max_healthy_percentage": 150},
+            instance_refresh={"strategy": "Rolling", "preferences": {"min_healthy_percentage": 100, "skip_matching": True}},
+            max_instance_lifetime=int(ground.aws.hosts.lifetime_seconds),
+            tags=propagated(ground),
+            opts=below,
+        )
+        aws.autoscaling.Policy(
+            NOUN,
+            name="processor",
+            autoscaling_group_name=group.name,
+            policy_type="TargetTrackingScaling",
+            target_tracking_configuration={
+                "predefined_metric_specification": {"predefined_metric_type": "ASGAverageCPUUtilization"},
+                "target_value": float(proxies.cpu_percent),
+            },
+            opts=below,
+        )
+
+
+def machine_configuration(ground: Ground, images: Images) -> str:
+    """The Ignition configuration of one proxy: Envoy, its bootstrap, nothing else."""
+    proxy = Service(
+        name="egress",
+        image="egress",
+        command=tuple(command(BOOTSTRAP)),
+        identity=Identity.EGRESS,
+        reads=(BOOTSTRAP,),
+        writes=(),
+        memory_bytes=3 << 29,
+        ready=BOOTSTRAP,
+        stop_seconds=30,
+    )
+    rendered = json.dumps(bootstrap(tier_settings(ground)), indent=1)
+    text = unit(proxy, ground.names.image("egress", images.egress), limits=(MANY_FILES,))
+    return configuration(ground.names, (MachineFile(str(BOOTSTRAP), rendered),), {"egress": text}, {})
+
+
+def tier_settings(ground: Ground) -> TierSettings:
+    """The environment's policy again, with what worker hosts need for themselves."""
+    config = ground.config
+    beside = []
+    for url in (config.control_plane.url, *(sink.url for sink in config.audit.sinks)):
+        parts = urlsplit(url)
+        beside.append((parts.hostname or "", parts.port or 443))
+    return TierSettings(
+        name=ground.names.prefix,
+        policy=EgressPolicy.model_validate(config.egress.model_dump(by_alias=False)),
+        beside=tuple(beside),
+        refused_networks=(ground.aws.network.cidr, *ground.aws.proxies.refused_networks),
+        port=EGRESS_PORT,
+        health_port=HEALTH_PORT,
+    )

