@@ -13,7 +13,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class Thing:
     handles: tuple[str, ...] = ()  # what others may call it
     uses: tuple[Use, ...] = ()
     claims: tuple[str, ...] = ()  # what no other may have: names, mostly
-    made: Properties = field(default_factory=dict)  # the properties as it was made or last updated with
+    gone: bool = False  # deleted, but what it claimed isn't free yet
 
     @property
     def key(self) -> str:
@@ -79,7 +79,7 @@ class Cloud:
     def things(self, type_: str = "", name: str = "", region: str = "") -> list[Thing]:
         """All things, or those of a type (token or its last part), a resource's name, a region."""
         found = (self._read(p) for p in sorted(self.folder.glob("things/*/*/*.json")))
-        return [t for t in found if t and _is(t, type_) and name in ("", t.name) and region in ("", t.region)]
+        return [t for t in found if t and not t.gone and _is(t, type_) and name in ("", t.name) and region in ("", t.region)]
 
     def thing(self, type_: str, name: str = "", region: str = "") -> Thing:
         """The one such thing; LookupError if there is none, or more than one."""
@@ -128,6 +128,12 @@ class Cloud:
                         self.drop(user)
             self._path(thing.key).unlink(missing_ok=True)
             self._unmark(thing, set(_marks(thing)))
+
+    def bury(self, thing: Thing) -> None:
+        """Remove a thing, but let what it claimed stay taken."""
+        with self.locked():
+            self.drop(thing)
+            self.put(replace(thing, id=f"{thing.id} (deleted)", handles=(), uses=(), gone=True))
 
     def edit(self, thing: Thing, **changes: Any) -> Thing:
         """Drift: change a thing by hand, behind the stack's back. None removes a property."""

@@ -141,8 +141,9 @@ class Double:
         shape, kind = self._shape(token), self.package.kind(token)
         outputs = self._outputs(shape, kind, inputs, None)
         if state is not None:
-            settled = {k: v for k, v in state.items() if k not in kind.changing and k not in inputs and outputs.get(k) == UNKNOWN}
-            outputs |= settled
+            changing = _changing(kind, inputs)
+            outputs |= {k: v for k, v in state.items() if k not in changing and k not in inputs and outputs.get(k) == UNKNOWN}
+            outputs |= {k: UNKNOWN for k in changing if k in shape.outputs}
         return self._marked(shape, outputs, inputs)
 
     def create(self, urn: str, inputs: Properties, own_id: str = "") -> tuple[str, Properties]:
@@ -153,7 +154,7 @@ class Double:
         world = World(self.package, place)
         with self.cloud.locked(), self._noted("create", token, name, place):
             found = world.referents(kind, given)
-            words = known(f"{urn}#{self.cloud.serial(urn)}", given, place, found.properties())
+            words = known(kind, f"{urn}#{self.cloud.serial(urn)}", given, place, found.properties())
             id_, arn = _identity(replace(kind, id=own_id) if own_id else kind, words)
             if self._find(token, id_, place):
                 raise Refused("AlreadyExists", f"the {token.rpartition(':')[2]} {id_!r} exists already in {place.account}/{place.region}")
@@ -170,7 +171,7 @@ class Double:
         handles = [world.handle(thing.token, str(n)) for n in names if n]
         handles += [world.handle(other, fill(h, now)) for other, h in kind.also.items()]
         self.cloud.put(replace(
-            thing, handles=tuple(dict.fromkeys(handles)), uses=tuple(found.uses), claims=claims, made=dict(thing.properties),
+            thing, handles=tuple(dict.fromkeys(handles)), uses=tuple(found.uses), claims=claims,
         ))  # fmt: skip
 
     def update(self, urn: str, id_: str, inputs: Properties) -> Properties:
@@ -184,7 +185,7 @@ class Double:
                 raise Refused(kind.missing, f"the {token.rpartition(':')[2]} {id_!r} does not exist in {place.account}/{place.region}")
             found = world.referents(kind, given)
             claims = world.judge(kind, thing.token, given, found, id_)
-            words = known(f"{urn}#{id_}", given, place, found.properties())
+            words = known(kind, f"{urn}#{id_}", given, place, found.properties())
             outputs = self._outputs(
                 shape, kind, given, Known({**thing.properties, **words, "id": id_, "arn": thing.properties.get("arn", "")})
             )
@@ -193,7 +194,7 @@ class Double:
             for key in shape.inputs.keys() - given.keys():
                 if not shape.outputs.get(key, Prop(ANY)).optional and thing.properties.get(key) is not None:
                     outputs[key] = thing.properties[key]
-            for key in kind.changing:
+            for key in _changing(kind, given):
                 outputs[key] = thing.properties[key] + 1 if isinstance(thing.properties.get(key), int) else outputs[key]
             self._put(replace(thing, properties=_without_marks({**given, **outputs})), kind, world, found, claims, words)
         return self._marked(shape, outputs, inputs)
@@ -221,8 +222,13 @@ class Double:
         place = self._place(state, kind)
         with self.cloud.locked(), self._noted("delete", token, name, place, id_):
             thing = self._find(token, id_, place)
-            if thing:
-                World(self.package, place).release(thing)
+            if thing is None:
+                return
+            World(self.package, place).release(thing)
+            unless, value = kind.lingers_unless
+            if kind.lingers and not (unless and thing.properties.get(unless) == value):
+                self.cloud.bury(thing)
+            else:
                 self.cloud.drop(thing)
 
     def invoke(self, token: str, args: Properties) -> tuple[list[Fault], Properties]:
@@ -301,6 +307,8 @@ class Double:
             return UNKNOWN
         if key in ("id", "arn"):
             return words[key]
+        if key.endswith("Prefix"):
+            return ""
         return _HOLLOW.get(prop.type.kind, f"{key}-of-{words['id']}" if prop.type.kind in ("str", "union") else None)
 
     @staticmethod
@@ -316,6 +324,12 @@ def _identity(kind: Kind, words: Known) -> tuple[str, str]:
         return fill(kind.id, Known({**words, "arn": arn})), arn
     id_ = fill(kind.id, words)
     return id_, fill(kind.arn, Known({**words, "id": id_}))
+
+
+def _changing(kind: Kind, inputs: Properties) -> list[str]:
+    """Which computed outputs an update with these inputs changes."""
+    parts = [key.partition("?") for key in kind.changing]
+    return [key for key, _, condition in parts if not condition or plain(inputs.get(condition)) is True]
 
 
 def _named_by(package: Package, shape: Shape, kind: Kind) -> str | None:

@@ -102,10 +102,41 @@ class Neighbour:
     source: Source
     when: str = ""
     values: tuple[Any, ...] = ()
+    unless: Mapping[str, Any] = field(default_factory=dict)  # properties of the referent that make it needless
     code: str = "Gateway.NotAttached"
 
 
-World = Inside | Apart | Distinct | OnePer | Demand | Neighbour
+@dataclass(frozen=True)
+class Grants:
+    """The referent's own policy must allow something to this service: a key's, that CloudWatch Logs may use it."""
+
+    ref: str
+    service: str
+    source: Source
+    code: str = "InvalidParameter"
+
+
+@dataclass(frozen=True)
+class PolicyOf:
+    """Every resource that the policy document in `path` speaks of lies under this ARN (a template)."""
+
+    path: str
+    arn: str
+    source: Source
+    code: str = "MalformedPolicy"
+
+
+@dataclass(frozen=True)
+class Native:
+    """The id in `path` is one that the cloud itself told for this region (`made`), or of a thing brought along."""
+
+    path: str
+    made: Callable[[str, str], bool]
+    source: Source
+    code: str = "NotFound"
+
+
+World = Inside | Apart | Distinct | OnePer | Demand | Neighbour | Grants | PolicyOf | Native
 
 
 @dataclass(frozen=True)
@@ -127,7 +158,8 @@ class Kind:
     id: str = ""
     arn: str = ""
     outputs: Mapping[str, Any] = field(default_factory=dict)
-    changing: tuple[str, ...] = ()  # computed outputs that an update changes: counted up if a number
+    changing: tuple[str, ...] = ()  # computed outputs that an update changes, counted up if a number; `x?y`: if input y is true
+    terms: Mapping[str, tuple[str, Mapping[Any, str]]] = field(default_factory=dict)  # further words of templates, by an input's value
     replaces: tuple[str, ...] = ()
     keeps: tuple[str, ...] = ()  # that the SDK's prose says replace, but don't
     refs: tuple[Ref, ...] = ()
@@ -143,9 +175,12 @@ class Kind:
     autoname: str = ""  # template of the automatic name, if it isn't "{name}-{hex7}"; "-" for none
     autoname_length: int = 0
     actions: Actions = Actions()
+    guards: Mapping[str, Any] = field(default_factory=dict)  # property values that forbid a deletion
+    force: str = ""  # the property that lets it be deleted with what is in it
+    lingers: bool = False  # a deleted one keeps its claims for a while: a secret's name
+    lingers_unless: tuple[str, Any] = ("", None)  # … but not with this property value
     in_use: str = "DependencyViolation"
     missing: str = "NotFound"
-    verbs: tuple[str, ...] = ("create", "read", "update", "delete")
 
 
 @dataclass(frozen=True)

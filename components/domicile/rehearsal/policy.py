@@ -29,7 +29,7 @@ Wrong = tuple[str, str]  # a place within the document, and what is wrong there
 def faults(text: Any, form: Form) -> Iterator[Wrong]:
     """What AWS would call malformed, with the place as `.Statement[0].Action`."""
     try:
-        document = json.loads(text)
+        document = text if isinstance(text, dict) else json.loads(text)
     except (TypeError, ValueError) as e:
         yield "", f"is not JSON: {e}"
         return
@@ -51,6 +51,30 @@ def faults(text: Any, form: Form) -> Iterator[Wrong]:
         else:
             yield f".Statement[{i}]", "is not an object"
     yield from _sids(statements, form)
+
+
+def allows(document: Any, service: str) -> bool:
+    """Whether some statement allows something to this service principal, or to everybody."""
+    for s in _statements(document):
+        principal = s.get("Principal")
+        named = principal.get("Service") if isinstance(principal, dict) else principal
+        named = named if isinstance(named, list) else [named]
+        everybody = principal == "*" or (isinstance(principal, dict) and principal.get("AWS") == "*")
+        if s.get("Effect") == "Allow" and (service in named or everybody):
+            return True
+    return False
+
+
+def resources(document: Any) -> list[str]:
+    """Every resource that the document's statements name."""
+    found = [s.get(k) for s in _statements(document) for k in ("Resource", "NotResource")]
+    return [str(r) for f in found if f for r in (f if isinstance(f, list) else [f])]
+
+
+def _statements(document: Any) -> list[Any]:
+    value = document if isinstance(document, dict) else json.loads(document)
+    found = value.get("Statement", [])
+    return found if isinstance(found, list) else [found]
 
 
 def _sids(statements: list[Any], form: Form) -> Iterator[Wrong]:

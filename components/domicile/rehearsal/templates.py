@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .cloud import Properties
-from .kinds import Place
+from .kinds import Kind, Place
 
 
 class _Digits:
@@ -33,15 +33,16 @@ class Known(dict[str, Any]):
         return ""
 
 
-def known(seed: str, inputs: Properties, place: Place, referents: Mapping[str, Properties]) -> Known:
+def known(kind: Kind, seed: str, inputs: Properties, place: Place, referents: Mapping[str, Properties]) -> Known:
     """`seed` tells one creation from all others; `referents` are the properties of the things referred to, by the reference's name."""
     hexes = {f"hex{n}": _Digits(seed, n) for n in (6, 7, 8, 10, 16, 32, 36)}
     digits = hashlib.sha256(seed.encode()).hexdigest()
     uuid = "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:32]))
     given = {k: v for k, v in inputs.items() if v is not None}
+    terms = {word: values.get(inputs.get(key), "") for word, (key, values) in kind.terms.items()}
     return Known(
         {
-            **given, **hexes, "hex": _Digits(seed, 17), "uuid": uuid, "region": place.region, "account": place.account,
+            **given, **hexes, **terms, "hex": _Digits(seed, 17), "uuid": uuid, "region": place.region, "account": place.account,
             "partition": place.partition, "number": str(int(digits[:12], 16)), "path": inputs.get("path") or "/", "ref": referents,
         }
     )  # fmt: skip

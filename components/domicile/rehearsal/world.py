@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import policy
 from .cloud import Properties, Thing, Use
-from .kinds import Apart, Demand, Distinct, Inside, Kind, Neighbour, OnePer, Package, Place, Ref
+from .kinds import Apart, Demand, Distinct, Grants, Inside, Kind, Native, Neighbour, OnePer, Package, Place, PolicyOf, Ref
 from .paths import first, values
+from .templates import Known, fill, known
 
 
 class Refused(Exception):
@@ -108,6 +110,12 @@ class World:
                     self._demand(rule, inputs, found)
                 case Neighbour():
                     self._neighbour(rule, inputs, found)
+                case Grants():
+                    self._grants(rule, found)
+                case PolicyOf():
+                    self._policy_of(rule, inputs)
+                case Native():
+                    self._native(rule, inputs)
                 case Distinct():
                     claims += self._distinct(rule, token, inputs, own_id)
         return tuple(claims)
@@ -155,9 +163,36 @@ class World:
         if rule.when and first(inputs, rule.when) not in rule.values:
             return
         for thing in found.by_name.get(rule.ref, ()):
+            if rule.unless and all(thing.properties.get(k) == v for k, v in rule.unless.items()):
+                continue
             network = thing.id if rule.of == "id" else str(thing.properties.get(rule.of))
             if not any(t.token in rule.tokens for t in self.place.cloud.users(self.handle(rule.network, network))):
                 raise Refused(rule.code, f"{rule.ref}: {network!r} has no {rule.tokens[0].rpartition(':')[2]}")
+
+    def _grants(self, rule: Grants, found: Referents) -> None:
+        service = fill(rule.service, self._words({}))
+        for thing in found.by_name.get(rule.ref, ()):
+            documents = [thing.properties.get("policy")]
+            documents += [t.properties.get("policy") for h in thing.handles for t in self.place.cloud.users(h)]
+            if not any(policy.allows(d, service) for d in documents if d):
+                raise Refused(rule.code, f"{rule.ref}: the policy of {thing.id!r} allows {service} nothing, so it can't be used here")
+
+    def _policy_of(self, rule: PolicyOf, inputs: Properties) -> None:
+        arn = fill(rule.arn, self._words(inputs))
+        for path, document in values(inputs, rule.path):
+            for resource in policy.resources(document):
+                if resource != arn and not resource.startswith((f"{arn}/", f"{arn}*")):
+                    raise Refused(rule.code, f"{path}: the policy has an invalid resource {resource!r}: it may speak of {arn!r} only")
+
+    def _native(self, rule: Native, inputs: Properties) -> None:
+        for path, value in values(inputs, rule.path):
+            if not rule.made(str(value), self.place.region) and not any(
+                t.id == value for t in self.place.cloud.things(region=self.place.region)
+            ):
+                raise Refused(rule.code, f"{path}: {value!r} does not exist in {self.place.region}")
+
+    def _words(self, inputs: Properties) -> Known:
+        return known(Kind(), "", inputs, self.place, {})
 
     def _distinct(self, rule: Distinct, token: str, inputs: Properties, own_id: str) -> list[str]:
         mine = [first(inputs, p) for p in rule.paths]
@@ -168,18 +203,27 @@ class World:
         holder = self.place.cloud.claimant(claim)
         if holder and holder.id != own_id:
             said = ", ".join(f"{p} {v!r}" for p, v in zip(rule.paths, mine, strict=True) if v is not None)
-            raise Refused(rule.code, f"a {token.rpartition(':')[2]} with {said} already exists ({holder.id!r})")
+            still = "is scheduled for deletion, and keeps its name until then" if holder.gone else "already exists"
+            raise Refused(rule.code, f"a {token.rpartition(':')[2]} with {said} {still} ({holder.id!r})")
         return [claim]
 
     # -- deletion -----------------------------------------------------------------------------------------------------
 
     def release(self, thing: Thing) -> None:
-        """Refused if something else still holds the thing."""
+        """Refused if the thing is guarded, or something else still holds it; what it may be deleted with goes too."""
+        kind, what = self.package.kind(thing.token), thing.token.rpartition(":")[2]
+        for key, value in kind.guards.items():
+            if thing.properties.get(key) == value:
+                raise Refused(
+                    "OperationNotPermitted", f"the {what} {thing.id!r} can't be deleted: its {key} is {value!r}; change that first"
+                )
         for handle in thing.handles:
             for user in self.place.cloud.users(handle):
                 if user.key != thing.key and any(u.handle == handle and u.holds for u in user.uses):
-                    kind = self.package.kind(thing.token)
-                    what, by = thing.token.rpartition(":")[2], user.token.rpartition(":")[2]
+                    if kind.force and thing.properties.get(kind.force) is True:
+                        self.place.cloud.drop(user)
+                        continue
+                    by = user.token.rpartition(":")[2]
                     raise Refused(kind.in_use, f"the {what} {thing.id!r} can't be deleted: the {by} {user.id!r} ({user.name}) uses it")
 
 

@@ -7,7 +7,26 @@ import re
 from ..cloud import Properties
 from ..kinds import Kind, Package
 from ..types import suggestion
-from . import vpc
+from . import (
+    apigateway,
+    autoscaling,
+    cloudwatch,
+    ec2,
+    ecr,
+    elb,
+    events,
+    iam,
+    kms,
+    lambdas,
+    logs,
+    route53,
+    s3,
+    secretsmanager,
+    sns,
+    sqs,
+    ssm,
+    vpc,
+)
 from .functions import FUNCTIONS
 from .regions import ZONES
 
@@ -54,7 +73,10 @@ def derived_actions(operation: str, token: str) -> tuple[str, ...]:
     return (f"{service}:{_VERBS[operation]}{name}",)
 
 
-KINDS: dict[str, Kind] = {**vpc.KINDS}
+_SERVICES = (
+    apigateway, autoscaling, cloudwatch, ec2, ecr, elb, events, iam, kms, lambdas, logs, route53, s3, secretsmanager, sns, sqs, ssm, vpc,
+)  # fmt: skip
+KINDS: dict[str, Kind] = {token: kind for service in _SERVICES for token, kind in service.KINDS.items()}
 
 PACKAGE = Package(
     "aws", "pulumi_aws", KINDS, FUNCTIONS, configuration, frozenset(ZONES), default, ("name", "bucket"), derived_actions,

@@ -25,6 +25,11 @@ def image_id(region: str, *texts: str) -> str:
     return "ami-" + digits(region, length=5) + digits(region, *texts, length=12)
 
 
+def is_image_of(image: str, region: str) -> bool:
+    """Whether an AMI's id is one that the double told for this region."""
+    return image.startswith(("ami-" + digits(region, length=5), "resolve:ssm:"))
+
+
 def _caller(args: Properties, place: Place) -> Properties:
     arn = f"arn:{place.partition}:iam::{place.account}:user/rehearsal"
     return {"accountId": place.account, "arn": arn, "userId": "AIDAREHEARSAL", "id": place.account}
