@@ -104,8 +104,8 @@ images = aws.ecr.Repository(
 )
 alarms = aws.sns.Topic("alarms", kms_master_key_id=key.id)
 aws.cloudwatch.MetricAlarm(
-    "nobody", comparison_operator="LessThanThreshold", evaluation_periods=3, metric_name="Polls", namespace="Domicile", period=60, statistic="Sum",
-    threshold=1, alarm_actions=[alarms.arn],
+    "nobody", comparison_operator="LessThanThreshold", evaluation_periods=3, metric_name="Polls", namespace="Domicile", period=60,
+    statistic="Sum", threshold=1, alarm_actions=[alarms.arn],
 )  # fmt: skip
 pulumi.export("vpc", vpc.id)
 pulumi.export("proxy", balancer.dns_name)
