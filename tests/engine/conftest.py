@@ -74,6 +74,7 @@ class ThingProvider(ResourceProvider):
     def read(self, id_, props):
         call("read", props["name"])
         file = world() / f"{id_}.json"
+        call("was-read", props["name"])
         if not file.exists():
             return ReadResult(None, {})
         return ReadResult(id_, {**props, **json.loads(file.read_text())}, json.loads(file.read_text()))

@@ -200,11 +200,30 @@ def test_config_reaches_the_program_with_its_secrets_marked(yard):
 def test_no_more_steps_run_at_once_than_asked_for(yard, bound):
     yard.program("for i in range(9):\n    Thing(f't{i}')\n")
     assert up(yard.stack, parallel=bound, preview_first=False).exit_code == 0
+    assert refresh(yard.stack, parallel=bound).exit_code == 0
+    assert destroy(yard.stack, parallel=bound).exit_code == 0
+    lines = [line.split()[0] for line in (yard.things / "calls.log").read_text().splitlines()]
+    assert sorted(set(lines)) == ["create", "created", "delete", "deleted", "read", "was-read"]
     now = most = 0
-    for line in (yard.things / "calls.log").read_text().splitlines():
-        now += {"create": 1, "created": -1}[line.split()[0]]
+    for verb in lines:
+        now += -1 if verb in ("created", "deleted", "was-read") else 1
         most = max(most, now)
     assert most <= bound
+
+
+@pytest.mark.parametrize(("verb", "call"), [("up", "create"), ("refresh", "read"), ("destroy", "delete")])
+def test_steps_that_do_not_lean_on_each_other_run_beside_each_other(yard, verb, call):
+    yard.program("a = Thing('a')\nb = Thing('b')\n")
+    if verb != "up":
+        yard.up()
+    hangs = [yard.plant(f"hang.{call}.{name}") for name in "ab"]
+    process = yard.start(verb, "--yes", "--skip-preview", "--parallel", "2")
+    for name in "ab":
+        yard.wait_for(f"{call} {name}")
+    for hang in hangs:
+        hang.unlink()
+    process.communicate(timeout=60)
+    assert process.returncode == 0
 
 
 def test_what_leaned_on_a_renamed_resource_goes_from_world_and_state(yard):

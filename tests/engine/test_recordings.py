@@ -20,13 +20,12 @@ AGREES = (
     "killed-after-create", "killed-before-create", "killed-in-update-and-delete", "made-in-part", "order-of-create-and-delete",
     "parent-moved-without-alias", "policies", "policies-unknown-and-remediation", "program-errors", "protect", "refresh",
     "replace-create-first", "replace-delete-first", "replace-delete-first-option", "replace-on-changes", "retain-on-delete", "secrets",
-    "targets", "unknowns-in-preview", "up-with-refresh",
+    "sixty-at-once", "targets", "unknowns-in-preview", "up-with-refresh",
 )  # fmt: skip
 DIFFERS = {  # why a recording isn't agreed with
     "import-option": "the option import_ is refused",
     "killed-and-adopted": "--import-pending-creates is refused",
     "read-external": "reading existing resources is refused",
-    "sixty-at-once": "its check needs the CLI's event log; the bounds themselves are kept",
     "stack-reference": "stack references are refused",
 }
 
@@ -37,9 +36,18 @@ def compare(scenario: str, engine: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(recorder, capture_output=True, text=True, timeout=280)
 
 
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The embedded engine under the CLI's name: the recorder asks what is so called for its event log, and holds that too."""
+    script = tmp_path_factory.mktemp("bin") / "pulumi"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m domicile.engine "$@"\n')
+    script.chmod(0o755)
+    return str(script)
+
+
 @pytest.mark.parametrize("scenario", AGREES)
-def test_agrees_with_the_recording(scenario):
-    done = compare(scenario, f"{sys.executable} -m domicile.engine")
+def test_agrees_with_the_recording(scenario, engine):
+    done = compare(scenario, engine if scenario == "sixty-at-once" else f"{sys.executable} -m domicile.engine")
     assert done.returncode == 0, done.stdout + done.stderr
 
 

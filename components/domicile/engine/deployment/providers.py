@@ -65,10 +65,12 @@ class Providers:
         if decision.op != "replace" or old is None:
             return self._steps.at_once(decision.op, old, new, decision)
         self._replaced.add(new.urn)
+        since = self._steps.journal.started("replace", new)
         self._steps.checkpoint.amend(old, replace(old, delete=True))
         self._steps.checkpoint.supersede(None, new)
         step = Step("replace", new.urn, old, new, decision.replace_reasons, decision.diff_reasons, decision.detailed)
         self._steps.journal.planned(step)
+        self._steps.journal.finished("replace", new, since)
         return new
 
     def replaced(self, old: Resource, new: Resource) -> bool:

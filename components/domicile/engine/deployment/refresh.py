@@ -24,7 +24,9 @@ def _refresh(old: Resource, steps: Steps, gate: Gate) -> None:
     if old.delete:
         return
     if not old.custom or old.is_provider:
+        since = steps.journal.started("refresh", old)
         steps.journal.planned(Step("same", old.urn, old, old))
+        steps.journal.finished("refresh", old, since)
         return
     try:
         with gate.step():

@@ -52,6 +52,7 @@ FLAGS = (
     option("--config -c", "set a configuration value, and keep it", "preview", "up", action="append", default=[], metavar="KEY=VALUE"),
     option("--policy-pack", "judge by this folder's rules", "preview", "up", action="append", default=[], metavar="DIR"),
     option("--policy-pack-config", "the rules' configuration", "preview", "up", action="append", default=[], metavar="FILE"),
+    option("--event-log", "write what is done to this file, as the CLI's engine events", metavar="FILE"),
     switch("--json", "print the result as JSON"),
     switch("--expect-no-changes", "exit with 7 if there are changes"),
     switch("--yes", "don't ask", "up", "refresh", "destroy"),
@@ -70,7 +71,7 @@ FLAGS = (
     switch("--exclude-protected", "leave what is protected, and what it leans on", "destroy"),
 )
 REFUSED = (
-    "--diff", "--import-pending-creates", "--event-log", "--plan", "--save-plan", "--import-file",
+    "--diff", "--import-pending-creates", "--plan", "--save-plan", "--import-file",
 )  # fmt: skip
 
 

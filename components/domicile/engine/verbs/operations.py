@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from .. import display, operations
 from ..errors import EngineError
-from ..events import Result
+from ..event_log import event_log
+from ..events import Event, Result
 from ..plugins.policy_pack import PolicyPack
 from .flags import add_flags, keywords, stack_of, targets_of
 
@@ -33,7 +35,7 @@ def declare(verbs: Any) -> None:
 def preview(a: argparse.Namespace) -> int:
     """Show what `up` would do, by running the program and changing nothing."""
     _save_config(a)
-    result = operations.preview(stack_of(a), _lines(a), targets=targets_of(a), policy_packs=_packs(a), **keywords(operations.preview, a))
+    result = _watched(a, operations.preview, planning=True, policy_packs=_packs(a))
     return _finished(a, result, "preview")
 
 
@@ -41,25 +43,36 @@ def up(a: argparse.Namespace) -> int:
     """Make the world what the program says, step by step, with the state saved after each."""
     _need_yes(a)
     _save_config(a)
-    result = operations.up(
-        stack_of(a), _lines(a), targets=targets_of(a), preview_first=not a.skip_preview, policy_packs=_packs(a),
-        **keywords(operations.up, a),
-    )  # fmt: skip
+    result = _watched(a, operations.up, preview_first=not a.skip_preview, policy_packs=_packs(a))
     return _finished(a, result, "update")
 
 
 def refresh(a: argparse.Namespace) -> int:
     """Ask each provider what the world looks like, and take that into the state."""
     _need_yes(a)
-    result = operations.refresh(stack_of(a), _lines(a), targets=targets_of(a), **keywords(operations.refresh, a))
-    return _finished(a, result, "refresh")
+    return _finished(a, _watched(a, operations.refresh, a.preview_only), "refresh")
 
 
 def destroy(a: argparse.Namespace) -> int:
     """Delete everything in the stack, dependents first. The stack itself stays, empty."""
     _need_yes(a)
-    result = operations.destroy(stack_of(a), _lines(a), targets=targets_of(a), **keywords(operations.destroy, a))
-    return _finished(a, result, "destroy")
+    return _finished(a, _watched(a, operations.destroy, a.preview_only), "destroy")
+
+
+def _watched(a: argparse.Namespace, operation: Callable[..., Result], planning: bool = False, **more: Any) -> Result:
+    """The operation with the flags that it takes, shown and logged while it runs."""
+    lines = display.Lines(sys.stderr if a.json else sys.stdout)
+    with event_log(a.event_log, planning) as log:
+
+        def on_event(event: Event) -> None:
+            lines(event)
+            if log:
+                log(event)
+
+        result = operation(stack_of(a), on_event, targets=targets_of(a), **more, **keywords(operation, a))
+        if log:
+            log.end(result)
+    return result
 
 
 def _packs(a: argparse.Namespace) -> list[PolicyPack]:
@@ -86,10 +99,6 @@ def _finished(a: argparse.Namespace, result: Result, noun: str) -> int:
         display.error(f"no changes were expected for {noun} but changes were proposed")
         return NOT_AS_EXPECTED
     return 0
-
-
-def _lines(a: argparse.Namespace) -> display.Lines:
-    return display.Lines(sys.stderr if a.json else sys.stdout)
 
 
 def _need_yes(a: argparse.Namespace) -> None:
