@@ -10,8 +10,8 @@ REFUSED = {
     "import_": "Thing('x', opts=O(import_='x-1'))",
     "reading an existing resource": "pulumi.CustomResource('gadget:index:Gadget', 'x', {}, O(id='x-1'))",
     "stack reference": "pulumi.StackReference('organization/other/dev')",
-    "an asset": "Thing('x', body=pulumi.StringAsset('text'))",
-    "an archive": "Thing('x', body=pulumi.AssetArchive({'f': pulumi.StringAsset('text')}))",
+    "a remote asset": "Thing('x', body=pulumi.RemoteAsset('https://example.org/x'))",
+    "a remote asset or archive": "Thing('x', body=pulumi.AssetArchive({'a': pulumi.RemoteArchive('https://example.org/x.zip')}))",
     "replace_with": "a = Thing('a')\nThing('x', opts=O(replace_with=[a]))",
     "replacement_trigger": "Thing('x', opts=O(replacement_trigger='now'))",
 }

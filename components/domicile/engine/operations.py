@@ -336,7 +336,9 @@ class _Once:
 def _run(op: _Operation, after: Callable[[Registrar], None], mode: Mode) -> Registrar:
     """Run the program, and do what comes `after` it if it succeeds: while it still lives, if it waits for that, for its hooks."""
     stack, gate, journal = op.stack, op.gate, op.journal
-    registrar = Registrar(stack.project.name, stack.name, op.config, op.steps, gate, journal, op.policies, mode)
+    registrar = Registrar(
+        stack.project.name, stack.name, stack.project.program_folder, op.config, op.steps, gate, journal, op.policies, mode
+    )
 
     def end() -> None:
         if not gate.stopped:

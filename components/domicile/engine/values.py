@@ -119,19 +119,6 @@ def has_unknown(v: Any) -> bool:
     return any_in(v, lambda x: isinstance(x, str) and x == UNKNOWN)
 
 
-def asset_in(v: Any) -> str:
-    """ "asset" or "archive" if there is one in the value, else an empty text."""
-    found: list[str] = []
-
-    def test(x: Any) -> bool:
-        kind = ASSETS.get(str(x.get(SIGNATURE)), "") if isinstance(x, dict) else ""
-        found.extend([kind] if kind else [])
-        return bool(kind)
-
-    any_in(v, test)
-    return found[0] if found else ""
-
-
 def mark_like(value: Any, model: Any) -> Any:
     """The value, with each part secret whose counterpart in the model is: what a provider that takes no secrets gave back."""
     if isinstance(value, Secret):

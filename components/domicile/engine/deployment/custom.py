@@ -74,7 +74,7 @@ class CustomResources:
                 for f in failures
             )
             raise ResourceError(new.urn, f"{new.type} resource '{new.name}': {reasons}")
-        return self._d.policies.remedied(replace(new, inputs=inputs), quietly=again)
+        return self._d.policies.remedied(replace(new, inputs=self._d.hashed(new.urn, inputs)), quietly=again)
 
     def _diff(self, provider: Provider, old: Resource, new: Resource) -> Diff:
         if not provider.configured:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from .. import paths
+from ..assets import alike
 from ..plugins.provider import Diff
 from ..state.snapshot import Resource
 from ..values import Properties
@@ -35,7 +36,7 @@ def decide(old: Resource, new: Resource, diff: Diff, delete_first: bool | None =
     if (replaces or forced) and (diff.changes is not False or old.pending_replacement):
         first = diff.delete_first if delete_first is None else delete_first
         return Decision("replace", first, replaces, diff.keys, diff.detailed)
-    changed = old.inputs != new.inputs if diff.changes is None else diff.changes
+    changed = not alike(old.inputs, new.inputs) if diff.changes is None else diff.changes
     if changed or old.init_errors:
         return Decision("update", diff_reasons=diff.keys, detailed=diff.detailed)
     return Decision("same")

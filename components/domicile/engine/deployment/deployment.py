@@ -6,9 +6,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pulumi.runtime.proto import resource_pb2 as pb
 
+from ..assets import AssetError, hashed
 from ..config import Config
 from ..deployment.gate import Gate, Stopping
 from ..deployment.policies import Policies
@@ -18,6 +20,7 @@ from ..deployment.targets import ALL, Selection, Targets
 from ..errors import EngineError, InDoubtError, ResourceError
 from ..events import Journal, Step
 from ..state.snapshot import PROVIDER_TYPE, STACK_TYPE, Resource, by_urn
+from ..values import Properties
 from . import goal
 
 
@@ -35,9 +38,11 @@ class Mode:
 
 class Deployment:
     def __init__(
-        self, project: str, stack: str, config: Config, steps: Steps, gate: Gate, journal: Journal, policies: Policies, mode: Mode
-    ) -> None:
+        self, project: str, stack: str, folder: Path, config: Config, steps: Steps, gate: Gate, journal: Journal, policies: Policies,
+        mode: Mode,
+    ) -> None:  # fmt: skip
         self.project, self.stack, self.mode = project, stack, mode
+        self._folder = folder  # the program's, from which assets' paths lead
         self.steps, self.gate, self.journal, self.preview = steps, gate, journal, steps.preview
         self.policies = policies
         self.providers = Providers(config, steps, policies)
@@ -77,6 +82,14 @@ class Deployment:
     def survives(self, error: BaseException) -> bool:
         """Whether what doesn't lean on the failed resource goes on. A step in doubt ends it all."""
         return self.mode.continues and isinstance(error, ResourceError) and not isinstance(error, InDoubtError)
+
+    def hashed(self, urn: str, properties: Properties) -> Properties:
+        """The properties with the hash of each asset in them; ResourceError if one can't be read."""
+        try:
+            found: Properties = hashed(properties, self._folder)
+        except AssetError as e:
+            raise ResourceError(urn, str(e)) from e
+        return found
 
     def begin(self, type_: str, name: str, parent: str) -> str:
         """The URN of what the program asks for now; ResourceError if it has asked for that before."""

@@ -8,7 +8,7 @@ from pulumi.runtime.proto import resource_pb2 as pb
 
 from ..errors import UnsupportedError
 from ..state.snapshot import PROVIDER_TYPE, STACK_TYPE, Resource
-from ..values import asset_in, load
+from ..values import load
 
 REFUSED = {  # field of the request -> what a user calls it
     "importId": "the resource option `import_`",
@@ -39,9 +39,6 @@ def refuse_unsupported(q: pb.RegisterResourceRequest) -> None:
         raise UnsupportedError("the resource option `replacement_trigger`", where)
     if q.type == "pulumi:pulumi:StackReference":
         raise UnsupportedError("a stack reference", where, "pass the value as configuration, or use Pulumi's own CLI for this stack")
-    for key, value in load(q.object).items():
-        if kind := asset_in(value):
-            raise UnsupportedError(f"an {kind} (property {key!r})", where, "pass the file's path or text instead")
 
 
 def urn_of(project: str, stack: str, type_: str, name: str, parent: str) -> str:

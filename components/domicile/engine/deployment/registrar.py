@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from pulumi.runtime.proto import resource_pb2 as pb
 
+from ..assets import alike
 from ..config import Config
 from ..deployment.custom import CustomResources
 from ..deployment.deletes import needed_by
@@ -31,10 +33,11 @@ from . import goal
 
 class Registrar:
     def __init__(
-        self, project: str, stack: str, config: Config, steps: Steps, gate: Gate, journal: Journal, policies: Policies, mode: Mode
-    ) -> None:
+        self, project: str, stack: str, folder: Path, config: Config, steps: Steps, gate: Gate, journal: Journal, policies: Policies,
+        mode: Mode,
+    ) -> None:  # fmt: skip
         self.project, self.stack = project, stack
-        self._d = Deployment(project, stack, config, steps, gate, journal, policies, mode)
+        self._d = Deployment(project, stack, folder, config, steps, gate, journal, policies, mode)
         self._skips = Skips(self._d)
         self._custom = CustomResources(self._d)
         self._stack_outputs: Properties | None = None
@@ -81,6 +84,7 @@ class Registrar:
             goal.refuse_unsupported(q)
             urn = self._d.begin(q.type, q.name, q.parent)
             new, old = goal.new_state(q, urn), self._d.find_old(q, urn)
+            new = replace(new, inputs=self._d.hashed(urn, new.inputs))
             self._d.policies.asked(new, q, goal.alias_urns(q, self.project, self.stack, self._d.old_urns)[1:])
             do = self._surviving(q, new, old)
         made = do()
@@ -122,7 +126,7 @@ class Registrar:
         if old is None:
             new = replace(new, created=now(), modified=now())
             return self._hooked("Create", None, new, lambda: steps.at_once("create", None, new))
-        changed = old.inputs != new.inputs and new.type != STACK_TYPE
+        changed = not alike(old.inputs, new.inputs) and new.type != STACK_TYPE
         new = replace(new, outputs=old.outputs, created=old.created, modified=now() if changed else old.modified)
         if changed:
             return self._hooked("Update", old, new, lambda: steps.at_once("update", old, new))
@@ -144,6 +148,7 @@ class Registrar:
 
     def outputs(self, urn: str, outputs: Properties) -> None:
         """Keep a component's outputs. The stack's own wait for `program_succeeded`: a program that fails leaves the old ones."""
+        outputs = self._d.hashed(urn, outputs)
         if urn == self.root:
             self._stack_outputs = outputs
         elif self._skips.knows_outputs(urn):
