@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from domicile.engine import EngineError, PolicyPack, PolicyPackError, UnsupportedError, preview, up
+from domicile.engine import EngineError, PluginError, PolicyPack, PolicyPackError, preview, up
 
 HEAD = """
 import json
@@ -298,7 +298,8 @@ def test_several_packs_judge_together(packs):
 @pytest.mark.parametrize(
     ("manifest", "error", "said"),
     [
-        ("runtime: nodejs\n", UnsupportedError, "runtime 'nodejs'"),
+        ("runtime: nodejs\n", PluginError, "pulumi plugin install analyzer policy`"),
+        ("runtime: opa\n", PluginError, "no analyzer plugin policy-opa found"),
         ("version: 1.0.0\n", PolicyPackError, "write `runtime: python`"),
         ("runtime: [\n", PolicyPackError, "can't be read"),
         ("runtime: {name: python, options: {virtualenv: nowhere}}\n", EngineError, "nowhere"),

@@ -42,6 +42,10 @@ class PluginError(EngineError):
     """A provider plugin wasn't found, didn't start, died, or answered what can't be used."""
 
 
+class MalformedError(EngineError):
+    """A program or a plugin sent a value that is none of Pulumi's."""
+
+
 class PolicyPackError(EngineError):
     """A policy pack can't be loaded, is configured to what its rules don't take, or failed while it ran."""
 

@@ -6,7 +6,7 @@ The operations know a host by its protocol alone; one within this process drives
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from .config import Config
@@ -16,6 +16,7 @@ from .language import program
 from .language.monitor import Monitor
 from .language.service import Service
 from .plugins.connection import Connection, PluginProcess
+from .plugins.process import Children
 from .project import Project
 
 
@@ -30,6 +31,7 @@ class Job:
     parallel: int
     gate: Gate
     journal: Journal
+    children: Children = field(default_factory=Children)  # whoever starts a process puts it here
 
 
 class Host(Protocol):
@@ -64,11 +66,11 @@ class Processes:
         def on_line(stream: str, line: str) -> None:
             self._job.journal.log(f"{package}: {line}", "output")
 
-        return PluginProcess(self._job.project, package, version, self.address, on_line)
+        return PluginProcess(self._job.project, package, version, self.address, on_line, self._job.children)
 
     def run(self) -> int:
         job = self._job
-        return program.run(job.project, job.stack, job.config, self.address, job.preview, job.parallel, job.gate, job.journal)
+        return program.run(job.project, job.stack, job.config, self.address, job.preview, job.parallel, job.gate, job.journal, job.children)
 
     def close(self) -> None:
         self._service.close()

@@ -29,6 +29,7 @@ from .plugins.policy_pack import PolicyPack
 from .plugins.registry import Registry
 from .stack import Opened, Stack
 from .state.checkpoint import Checkpoint, Writer
+from .state.snapshot import Operation as Pending
 from .state.snapshot import Resource, Snapshot
 
 OnEvent = Callable[[Event], None]
@@ -202,21 +203,30 @@ def _operation(
     checkpoint = Checkpoint(Snapshot(list(snapshot.resources), list(snapshot.pending), snapshot.salt), writer)
     hooks = Hooks(gate, journal, dry)
     monitor = Monitor(gate, journal, hooks, dry, parallel)
-    host = open_host(Job(stack.project, stack.name, opened.config, dry, parallel, gate, journal), monitor)
+    job = Job(stack.project, stack.name, opened.config, dry, parallel, gate, journal)
+    host = open_host(job, monitor)
     registry = Registry(host.start, snapshot.resources)
     steps = Steps(checkpoint, registry, journal, dry, hooks)
     policies = Policies(journal, dry)
+
+    def cancel() -> None:
+        registry.cancel()
+        policies.cancel()
+
     try:
-        with winding_down(gate, journal):
+        with winding_down(gate, journal, cancel, job.children.close):
             if policy_packs:
-                setting = Setting(stack.project.name, stack.name, opened.config, dry, host.address)
+                project, children = stack.project, job.children
+                setting = Setting(project.name, stack.name, opened.config, dry, host.address, children, project.plugins)
                 policies = Policies.start(policy_packs, setting, journal)
             yield _Operation(stack, opened.config, steps, gate, journal, monitor, host, policies, parallel)
     finally:
+        job.children.close()
         host.close()
         registry.close()
         policies.close()
         monitor.close()
+        gate.wait_idle()  # a step that was cut off has yet to say so in the state
 
 
 def _tried(
@@ -248,6 +258,10 @@ def _update(
     with _operation(stack, opened, journal, parallel, host, writer, policy_packs) as op:
         try:
             work(op)
+        except KeyboardInterrupt:
+            op.gate.stop()
+            op.gate.wait_idle()  # not long: every process that a step waits for has been ended
+            journal.log(_aborted(op.checkpoint.in_doubt()), "error")
         finally:
             op.checkpoint.close()
         result = _result(op)
@@ -261,10 +275,18 @@ def _update(
     return result
 
 
+def _aborted(in_doubt: list[Pending]) -> str:
+    return f"aborted; it isn't known what became of:{_lines(in_doubt)}" if in_doubt else "aborted; no step is in doubt"
+
+
+def _lines(pending: list[Pending]) -> str:
+    return "".join(f"\n  * {o.type} {o.resource.urn}" for o in pending)
+
+
 def _pending(snapshot: Snapshot) -> str:
-    lines = "".join(f"\n  * {o.type} {o.resource.urn}" for o in snapshot.pending)
     return (
-        f"Attempting to deploy or update resources with {len(snapshot.pending)} pending operations from previous deployment.{lines}\n"
+        f"Attempting to deploy or update resources with {len(snapshot.pending)} pending operations from previous deployment."
+        f"{_lines(snapshot.pending)}\n"
         "They were interrupted, so their end is unknown. Once you have looked, `refresh --clear-pending-creates` forgets the creates."
     )
 

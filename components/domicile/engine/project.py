@@ -11,6 +11,7 @@ import yaml
 
 from .config import Config, ConfigFile, resolve
 from .errors import ProjectError, UnsupportedError
+from .plugins.locate import LocalPlugin, local_plugins
 from .state.crypter import Crypter
 
 
@@ -24,6 +25,7 @@ class Project:
     declared: dict[str, Any] = field(default_factory=dict)  # `config:` of Pulumi.yaml
     description: str = ""
     packages: dict[str, Path] = field(default_factory=dict)  # name -> folder of a package that lies beside the project
+    plugins: tuple[LocalPlugin, ...] = ()  # `plugins:` of Pulumi.yaml
 
     @classmethod
     def load(cls, folder: Path) -> Project:
@@ -46,8 +48,6 @@ class Project:
         language = runtime.get("name", "") if isinstance(runtime, dict) else str(runtime)
         if language != "python":
             raise UnsupportedError(f"runtime {language!r}", str(path), "write the program in Python, or use Pulumi's own CLI")
-        if content.get("plugins"):
-            raise UnsupportedError("`plugins:` in Pulumi.yaml", str(path))
         root = path.parent
         options = (runtime.get("options") or {}) if isinstance(runtime, dict) else {}
         return cls(
@@ -55,6 +55,7 @@ class Project:
             config_folder=root / (content.get("stackConfigDir") or "."), python=python_of(root, options.get("virtualenv")),
             declared=content.get("config") or {}, description=str(content.get("description") or ""),
             packages=local_packages(path, content.get("packages")),
+            plugins=local_plugins(content, root, str(path)),
         )  # fmt: skip
 
     @property

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 from google.protobuf import json_format, struct_pb2
+
+from .errors import MalformedError
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 SIGNATURE = "4dabf18193072939515e22adb298388d"  # the key that marks a special value
@@ -16,6 +19,7 @@ SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 a mark of the wire for
 OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 REFERENCE = "5cf8f73096256a8f31e491e813e4eb8e"
 ASSETS = {"c44067f5952c0a294b673a41bacd8c17": "asset", "0def7320c3a5731c473e5ecbe6d01bc7": "archive"}
+_MARKS = [SECRET, OUTPUT, REFERENCE, *ASSETS]
 
 Properties = dict[str, Any]
 
@@ -50,13 +54,21 @@ def _load(v: struct_pb2.Value) -> Any:
     if kind == "list_value":
         return [_load(x) for x in v.list_value.values]
     if kind == "number_value":
+        if not math.isfinite(v.number_value):
+            raise MalformedError(f"{v.number_value} is no number that can be kept")
         return int(v.number_value) if v.number_value.is_integer() else v.number_value
-    return None if kind in (None, "null_value") else getattr(v, kind)
+    if kind is None:
+        raise MalformedError("a value has no kind")
+    return None if kind == "null_value" else getattr(v, kind)
 
 
 def _special(fields: Properties) -> Any:
     mark = fields.get(SIGNATURE)
+    if mark is not None and mark not in _MARKS:
+        raise MalformedError(f"a value has the unknown signature {mark!r}")
     if mark == SECRET:
+        if "value" not in fields:
+            raise MalformedError("a secret has no value")
         return Secret(fields.get("value"))
     if mark == OUTPUT:
         value = fields.get("value", UNKNOWN)

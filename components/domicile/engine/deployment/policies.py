@@ -6,6 +6,7 @@ meets a value unknown in a preview is turned by the pack itself into an advisory
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,10 +16,10 @@ from typing import Any
 from pulumi.runtime.proto import analyzer_pb2 as pb
 from pulumi.runtime.proto import resource_pb2
 
-from ..errors import PolicyPackError, ResourceError
+from ..errors import MalformedError, PluginError, PolicyPackError, ResourceError
 from ..events import Journal, Remediation, Violation
 from ..plugins.analyzer import Analyzer, Setting, start
-from ..plugins.policy_pack import LEVELS, PolicyPack
+from ..plugins.policy_pack import PolicyPack, level_of
 from ..state.snapshot import STACK_TYPE, Resource
 from ..values import Properties, Secret, dump, load, mark_like, without_references
 
@@ -38,19 +39,14 @@ class Policies:
 
     @classmethod
     def start(cls, packs: Sequence[PolicyPack], setting: Setting, journal: Journal) -> Policies:
-        """Start all packs at once. Raises PolicyPackError, with none left running, if one can't be loaded or configured."""
+        """Start all packs at once. Raises EngineError if one can't be loaded or configured."""
 
         def on_line(line: str) -> None:
             journal.log(line, "output")
 
         with ThreadPoolExecutor(len(packs), "policy packs") as pool:
             futures = [pool.submit(start, pack, setting, on_line) for pack in packs]
-        failures = [e for f in futures if (e := f.exception())]
-        started = [f.result() for f in futures if not f.exception()]
-        if failures:
-            for analyzer, _ in started:
-                analyzer.close()
-            raise failures[0]
+        started = [f.result() for f in futures]
         for analyzer, unknown in started:
             for name in unknown:
                 journal.log(f"the configuration of policy pack {analyzer.name} names {name!r}, a rule that it doesn't have", "warning")
@@ -69,13 +65,14 @@ class Policies:
             if not analyzer.remedies:
                 continue
             request = self._request(new, internal=True)
-            with _beside(new.urn):
+            with _beside(new.urn, analyzer):
                 remediations = analyzer.remediate(request)
             for r in remediations:
                 if r.diagnostic:
                     self._journal.violated(_violation(analyzer, r, "advisory", new.urn, r.diagnostic))
                 elif r.HasField("properties"):
-                    inputs = mark_like(load(r.properties), new.inputs)  # a rule that copies them drops the marks
+                    with _beside(new.urn, analyzer):
+                        inputs = mark_like(load(r.properties), new.inputs)  # a rule that copies them drops the marks
                     if not quietly:
                         who = (r.policyPackName, analyzer.version or r.policyPackVersion, r.policyName)
                         self._journal.remedied(Remediation(*who, new.urn, r.description, new.inputs, inputs))
@@ -94,7 +91,7 @@ class Policies:
         for analyzer in self._analyzers:
             if analyzer.judges_resources:
                 request = self._request(new)
-                with _beside(new.urn):
+                with _beside(new.urn, analyzer):
                     found += [_violation(analyzer, d, _level(d), new.urn, d.message) for d in analyzer.analyze(request)]
         for violation in found:
             self._journal.violated(violation)
@@ -109,8 +106,16 @@ class Policies:
         urns = {r.urn for r in resources}
         for analyzer in self._analyzers:
             if analyzer.judges_stacks:
-                for d in analyzer.analyze_stack([self._in_stack(r) for r in resources]):
-                    self._journal.violated(_violation(analyzer, d, _level(d), d.urn if d.urn in urns else root, d.message))
+                shown = [self._in_stack(r) for r in resources]
+                with _beside(root, analyzer):
+                    found = [(d, _level(d)) for d in analyzer.analyze_stack(shown)]
+                for d, level in found:
+                    self._journal.violated(_violation(analyzer, d, level, d.urn if d.urn in urns else root, d.message))
+
+    def cancel(self) -> None:
+        """Pass the user's interruption on to all packs; each is waited for on its own."""
+        for analyzer in self._analyzers:
+            threading.Thread(target=analyzer.cancel, name=f"cancel {analyzer.name}", daemon=True).start()
 
     def close(self) -> None:
         for analyzer in self._analyzers:
@@ -140,11 +145,13 @@ class Policies:
 
 
 @contextmanager
-def _beside(urn: str) -> Iterator[None]:
+def _beside(urn: str, analyzer: Analyzer) -> Iterator[None]:
     """A rule's own failure is told beside the resource that it fell over."""
     try:
         yield
-    except PolicyPackError as e:
+    except MalformedError as e:
+        raise ResourceError(urn, f"policy pack {analyzer.name} gave what can't be used: {e}. {analyzer.child.said()}") from e
+    except (PluginError, PolicyPackError) as e:
         raise ResourceError(urn, str(e)) from e
 
 
@@ -170,9 +177,7 @@ def _public(v: Any) -> Any:
 
 def _level(d: pb.AnalyzeDiagnostic) -> str:
     """What couldn't be remedied is mandatory."""
-    level = LEVELS.get(d.enforcementLevel)
-    if level is None:
-        raise PolicyPackError(f"policy pack {d.policyPackName} gave policy {d.policyName} a level that there isn't: {d.enforcementLevel}")
+    level = level_of(d.enforcementLevel)
     return "mandatory" if level == "remediate" else level
 
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from pathlib import Path
 
 from ..config import Config
 from ..deployment.gate import Gate
 from ..events import Journal
-from ..plugins.process import Child
+from ..plugins.process import Child, Children
 from ..project import Project
 
 _RUNNER = Path(__file__).with_name("run_program.py")
 _LOOK_SECONDS = 0.05  # between two looks at whether the program has ended while nothing failed
 
 
-def run(project: Project, stack: str, config: Config, address: str, preview: bool, parallel: int, gate: Gate, journal: Journal) -> int:
+def run(
+    project: Project, stack: str, config: Config, address: str, preview: bool, parallel: int, gate: Gate, journal: Journal,
+    children: Children,
+) -> int:  # fmt: skip
     """Run the program to its end and give its exit code; after a failure elsewhere, end it once no step is under way."""
     job = {
         "project": project.name, "stack": stack, "address": address, "parallel": parallel, "dry_run": preview, "root": str(project.root),
@@ -28,15 +30,12 @@ def run(project: Project, stack: str, config: Config, address: str, preview: boo
     def on_line(stream: str, line: str) -> None:
         journal.log(line, "output")
 
-    child = Child([project.python, "-u", "-P", str(_RUNNER)], project.program_folder, os.environ, on_line)
+    child = Child([project.python, "-u", "-P", str(_RUNNER)], project.program_folder, os.environ, on_line, children).talk()
     try:
         child.feed(json.dumps(job))
         while not gate.stopped:
-            try:
-                child.process.wait(_LOOK_SECONDS)
+            if child.ended(_LOOK_SECONDS):
                 break
-            except subprocess.TimeoutExpired:
-                continue
         gate.wait_idle()
     finally:
         code = child.stop()

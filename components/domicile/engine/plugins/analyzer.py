@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
@@ -14,11 +15,13 @@ from pulumi.runtime.proto import analyzer_pb2 as pb
 from pulumi.runtime.proto import analyzer_pb2_grpc
 
 from ..config import Config
-from ..errors import PolicyPackError
+from ..errors import MalformedError, PluginError, PolicyPackError
 from ..values import dump
-from .connection import OPTIONS
+from .connection import Line
+from .locate import LocalPlugin, locate
 from .policy_pack import Manifest, PolicyPack, RuleConfig, manifest_of, read_config, reconcile
-from .process import Child
+from .process import Child, Children
+from .provider import CANCEL_SECONDS
 
 _NUMBERS: dict[str | None, pb.EnforcementLevel.ValueType] = {
     "advisory": pb.ADVISORY, "mandatory": pb.MANDATORY, "remediate": pb.REMEDIATE, "disabled": pb.DISABLED,
@@ -28,20 +31,21 @@ ORGANIZATION = "organization"  # what a file backend calls it
 
 @dataclass(frozen=True)
 class Setting:
-    """What a pack is told of the operation that it judges."""
+    """What a pack, or a component package, is told of the operation; and for a pack's start, what there is to start it with."""
 
     project: str
     stack: str
     config: Config
     preview: bool
     engine_address: str
+    children: Children = field(default_factory=Children)
+    plugins: tuple[LocalPlugin, ...] = ()  # of the project
 
 
 class Analyzer:
     def __init__(self, pack: PolicyPack, manifest: Manifest, child: Child) -> None:
-        self.folder, self.child, self._manifest = pack.folder, child, manifest
-        self._channel = grpc.insecure_channel(f"127.0.0.1:{child.port}", options=OPTIONS)
-        self._stub = analyzer_pb2_grpc.AnalyzerStub(self._channel)
+        self.folder, self.child = pack.folder, child
+        self._line = Line(child, analyzer_pb2_grpc.AnalyzerStub)
         self.name = pack.folder.name
         self.version = manifest.version
         self.rules: dict[str, RuleConfig] = {}
@@ -64,7 +68,10 @@ class Analyzer:
             raise PolicyPackError(f"policy pack {self.folder}: it doesn't say what rules it has. {self.child.said()}")
         self.name, self.version = info.name, self.version or info.version
         self._infos = {r.name: r for r in info.policies}
-        self.rules = reconcile(info, given)
+        try:
+            self.rules = reconcile(info, given)
+        except MalformedError as e:
+            raise PolicyPackError(f"policy pack {self.name} says of its rules what can't be used: {e}. {self.child.said()}") from e
         rules = {n: pb.PolicyConfig(enforcementLevel=_NUMBERS[c.level], properties=dump(c.properties)) for n, c in self.rules.items()}
         self._call("Configure", pb.ConfigureAnalyzerRequest(policyConfig=rules))
         return sorted(given.keys() - self.rules.keys() - {"all"})
@@ -105,18 +112,23 @@ class Analyzer:
         return list(done.diagnostics) if done else []
 
     def close(self) -> None:
-        self._channel.close()
+        self._line.close()
         self.child.stop()
+
+    def cancel(self) -> None:
+        with suppress(grpc.RpcError, PluginError):
+            self._line.stub.Cancel(empty_pb2.Empty(), timeout=CANCEL_SECONDS)
 
     def _call(self, method: str, request: Any) -> Any:
         """The answer, or None from a pack that is too old to know the method."""
         try:
-            return getattr(self._stub, method)(request)
+            return getattr(self._line.stub, method)(request)
         except grpc.RpcError as e:
             if e.code() == grpc.StatusCode.UNIMPLEMENTED:
                 return None
             if e.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
-                raise PolicyPackError(f"policy pack {self.name} died during {method}: {e.details()}. {self.child.said()}") from e
+                said = f"It {self.child.fate()}. {self.child.said()}"
+                raise PolicyPackError(f"policy pack {self.name} gave no answer to {method}: {e.details()}. {said}") from e
             raise PolicyPackError(f"failed to run policy pack {self.name}: {e.details()}") from e
 
 
@@ -126,15 +138,20 @@ def start(pack: PolicyPack, setting: Setting, on_line: Callable[[str], None]) ->
     given = read_config(pack.config) if pack.config else {}
     name = pack.folder.name
     child = Child(
-        [manifest.python, "-u", "-m", "pulumi.policy", setting.engine_address, str(manifest.program)], pack.folder,
-        _environment(setting), lambda stream, line: on_line(f"{name}: {line}"), port_first=True, name=f"policy pack {name}",
+        _command(manifest, setting), pack.folder, _environment(setting), lambda stream, line: on_line(f"{name}: {line}"),
+        setting.children, f"policy pack {name}",
     )  # fmt: skip
-    analyzer = Analyzer(pack, manifest, child)
-    try:
-        return analyzer, analyzer.configure(setting, given)
-    except BaseException:
-        analyzer.close()
-        raise
+    analyzer = Analyzer(pack, manifest, child.serve())
+    return analyzer, analyzer.configure(setting, given)
+
+
+def _command(manifest: Manifest, setting: Setting) -> list[str]:
+    """Python packs run as the CLI's language host runs them, all others by the analyzer plugin of their runtime."""
+    name = "policy" if manifest.runtime == "nodejs" else f"policy-{manifest.runtime}"
+    if manifest.runtime == "python" and not any((p.kind, p.name) == ("analyzer", name) for p in setting.plugins):
+        return [manifest.python, "-u", "-m", "pulumi.policy", setting.engine_address, str(manifest.program)]
+    options = [f"-{key}={json.dumps(value) if isinstance(value, bool) else value}" for key, value in manifest.options.items()]
+    return [str(locate("analyzer", name, "", setting.plugins)), setting.engine_address, ".", *options]
 
 
 def _environment(setting: Setting) -> dict[str, str]:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-import re
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Protocol
 
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
 from ..errors import PluginError
-from ..plugins.process import Child
+from ..plugins.locate import locate
+from ..plugins.process import Child, Children
 from ..project import Project
 from .local_package import local_command
 
 OPTIONS = [("grpc.max_receive_message_length", 400 << 20), ("grpc.max_send_message_length", 400 << 20)]
 DYNAMIC = "pulumi-python"
+ANSWER_SECONDS = 10  # for the first answer at a plugin's port, as in the CLI
 
 
 class Connection(Protocol):
@@ -36,42 +35,56 @@ class Connection(Protocol):
 class PluginProcess:
     """`on_line` is given each line that it prints, with the name of the stream."""
 
-    def __init__(self, project: Project, package: str, version: str, engine_address: str, on_line: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, project: Project, package: str, version: str, engine_address: str, on_line: Callable[[str, str], None], children: Children
+    ) -> None:
         command = _command(project, package, version)
         env = {**os.environ, "PULUMI_PROJECT": project.name, "PULUMI_ENGINE_ADDRESS": engine_address}
-        self._child = Child([*command, engine_address], project.program_folder, env, on_line, port_first=True)
-        self._channel = grpc.insecure_channel(f"127.0.0.1:{self._child.port}", options=OPTIONS)
-        self.stub: Any = provider_pb2_grpc.ResourceProviderStub(self._channel)
+        self._child = Child([*command, engine_address], project.program_folder, env, on_line, children, f"provider {package}").serve()
+        self._line = Line(self._child, provider_pb2_grpc.ResourceProviderStub)
+        self.stub: Any = self._line.stub
 
     def said(self) -> str:
-        return self._child.said()
+        return f"It {self._child.fate()}. {self._child.said()}"
 
     def close(self) -> None:
-        self._channel.close()
+        self._line.close()
         self._child.stop()
 
 
 def _command(project: Project, package: str, version: str) -> list[str]:
     if package == DYNAMIC:
         return [project.python, "-u", "-m", "pulumi.dynamic"]
-    return local_command(project.packages[package], package) if package in project.packages else [find(package, version)]
+    if package in project.packages:
+        return local_command(project.packages[package], package)
+    return [str(locate("resource", package, version, project.plugins))]
 
 
-def find(package: str, version: str) -> str:
-    """The plugin's executable: of this version in $PULUMI_HOME/plugins, else on PATH, else the newest in $PULUMI_HOME/plugins."""
-    home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi") / "plugins"
-    name = f"pulumi-resource-{package}"
-    exact = home / f"resource-{package}-v{version}" / name
-    if version and exact.is_file():
-        return str(exact)
-    if on_path := shutil.which(name):
-        return on_path
-    newest = sorted((p / name for p in home.glob(f"resource-{package}-v*") if (p / name).is_file()), key=_by_version)
-    if newest and not version:
-        return str(newest[-1])
-    wanted = f"{package} {version}".strip()
-    raise PluginError(f"no plugin for provider {wanted}: put {name} on PATH, or into {exact.parent if version else home}")
+class Line:
+    """gRPC to a plugin that has said its port. Raises PluginError if nothing answers there."""
+
+    def __init__(self, child: Child, stub: Callable[[grpc.Channel], Any]) -> None:
+        self._child = child
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{child.port}", options=OPTIONS)
+        try:
+            grpc.channel_ready_future(self._channel).result(ANSWER_SECONDS)
+        except grpc.FutureTimeoutError as e:
+            self.close()
+            child.stop()
+            raise PluginError(f"{child.name} said port {child.port}, but nothing answers there. {child.said()}") from e
+        self.stub = _Living(child, stub(self._channel))
+
+    def close(self) -> None:
+        self._channel.close()
 
 
-def _by_version(path: Path) -> list[int]:
-    return [int(x) for x in re.findall(r"\d+", path.parent.name)]
+class _Living:
+    """A stub whose calls aren't begun if the plugin is gone already: then nothing is in doubt."""
+
+    def __init__(self, child: Child, stub: Any) -> None:
+        self._child, self._stub = child, stub
+
+    def __getattr__(self, method: str) -> Any:
+        if not self._child.alive:
+            raise PluginError(f"{self._child.name} is gone before {method}: it {self._child.fate()}. {self._child.said()}")
+        return getattr(self._stub, method)

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from pulumi.runtime.proto import analyzer_pb2 as pb
 
-from ..errors import PolicyPackError, UnsupportedError
+from ..errors import MalformedError, PolicyPackError
 from ..project import python_of
 from ..values import load
 
@@ -33,6 +33,8 @@ class PolicyPack:
 class Manifest:
     """What PulumiPolicy.yaml says: the version wins over the one that the pack itself reports."""
 
+    runtime: str
+    options: dict[str, Any]  # of the runtime
     python: str
     program: Path
     version: str
@@ -45,7 +47,7 @@ class RuleConfig:
 
 
 def manifest_of(folder: Path) -> Manifest:
-    """Raises PolicyPackError where there is no pack, UnsupportedError where it is none of Python."""
+    """Raises PolicyPackError where there is no pack."""
     path = folder / "PulumiPolicy.yaml"
     if not path.is_file():
         raise PolicyPackError(f"policy pack {folder}: there is no {path}; give the folder that holds a pack's PulumiPolicy.yaml")
@@ -57,10 +59,9 @@ def manifest_of(folder: Path) -> Manifest:
     name, options = (runtime.get("name"), runtime.get("options") or {}) if isinstance(runtime, dict) else (runtime, {})
     if not name:
         raise PolicyPackError(f"policy pack {folder}: {path} names no runtime; write `runtime: python`")
-    if name != "python":
-        raise UnsupportedError(f"a policy pack of runtime {name!r}", str(path), "write the pack in Python, or use Pulumi's own CLI")
     program = (folder / str(content.get("main") or ".")).resolve()
-    return Manifest(python_of(folder.absolute(), options.get("virtualenv")), program, str(content.get("version") or ""))
+    python = python_of(folder.absolute(), options.get("virtualenv") if name == "python" else None)
+    return Manifest(str(name), options, python, program, str(content.get("version") or ""))
 
 
 def read_config(path: Path) -> dict[str, RuleConfig]:
@@ -87,8 +88,8 @@ def reconcile(info: pb.AnalyzerInfo, given: dict[str, RuleConfig]) -> dict[str, 
 
     Raises PolicyPackError with all that a rule's schema doesn't allow.
     """
-    rules = {r.name: RuleConfig(LEVELS[r.enforcementLevel], _defaults(r)) for r in info.policies}
-    initial = {name: RuleConfig(LEVELS[c.enforcementLevel], load(c.properties)) for name, c in info.initialConfig.items()}
+    rules = {r.name: RuleConfig(level_of(r.enforcementLevel), _defaults(r)) for r in info.policies}
+    initial = {name: RuleConfig(level_of(c.enforcementLevel), load(c.properties)) for name, c in info.initialConfig.items()}
     for layer in (initial, given):
         for name in rules:
             every, own = layer.get("all", RuleConfig()), layer.get(name, RuleConfig())
@@ -98,6 +99,12 @@ def reconcile(info: pb.AnalyzerInfo, given: dict[str, RuleConfig]) -> dict[str, 
     if faults:
         raise PolicyPackError(f"the configuration of policy pack {info.name} is not what its rules take: {'; '.join(faults)}")
     return rules
+
+
+def level_of(number: int) -> str:
+    if number not in LEVELS:
+        raise MalformedError(f"there is no enforcement level {number}")
+    return LEVELS[number]
 
 
 def _defaults(rule: pb.PolicyInfo) -> dict[str, Any]:

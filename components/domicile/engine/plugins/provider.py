@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
+from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2 as pb
 from pulumi.runtime.proto import status_pb2
 
-from ..errors import InDoubtError, PluginError, ResourceError, ResourceInitError
+from ..errors import InDoubtError, MalformedError, PluginError, ResourceError, ResourceInitError
 from ..plugins.connection import Connection
 from ..state.snapshot import Resource
-from ..values import Properties, dump, load, mark_keys, mark_like, plain, without_references
+from ..values import UNKNOWN, Properties, dump, has_unknown, load, mark_keys, mark_like, plain, without_references
+
+CANCEL_SECONDS = 5  # for the answer to a Cancel, on which nothing waits
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,9 @@ class Diff:
 class Made:
     id: str
     outputs: Properties
+
+
+_LOST = ("Exception deserializing response", "Received message larger than max", "Stream removed", "RST_STREAM")  # gRPC's own words
 
 
 class Provider:
@@ -54,14 +62,17 @@ class Provider:
             done = self._call("CheckConfig", pb.CheckRequest(urn=urn, olds=dump(olds), news=dump(news)), urn)
         except NotImplementedError:
             return news, []
-        return mark_like(load(done.inputs), news), list(done.failures)
+        with self._understanding("CheckConfig", urn):
+            return mark_like(load(done.inputs), news), list(done.failures)
 
     def diff_config(self, old: Resource, news: Properties) -> Diff:
         request = pb.DiffRequest(urn=old.urn, id=old.id, olds=dump(old.outputs), news=dump(news), old_inputs=dump(old.configuration))
         try:
-            return _diff(self._call("DiffConfig", request, old.urn))
+            done = self._call("DiffConfig", request, old.urn)
         except NotImplementedError:
             return Diff(None)
+        with self._understanding("DiffConfig", old.urn):
+            return _diff(done)
 
     # -- resources ----------------------------------------------------------------------------------------------------
 
@@ -71,14 +82,17 @@ class Provider:
             olds=self._send(olds),
         )  # fmt: skip
         done = self._call("Check", request, resource.urn)
-        return self._take(done.inputs, resource.inputs), list(done.failures)
+        with self._understanding("Check", resource.urn):
+            return self._take(done.inputs, resource.inputs), list(done.failures)
 
     def diff(self, old: Resource, news: Properties, ignored: tuple[str, ...] = ()) -> Diff:
         request = pb.DiffRequest(
             id=old.id, urn=old.urn, name=old.name, type=old.type, ignoreChanges=ignored, olds=self._send(old.outputs),
             news=self._send(news), old_inputs=self._send(old.inputs),
         )  # fmt: skip
-        return _diff(self._call("Diff", request, old.urn))
+        done = self._call("Diff", request, old.urn)
+        with self._understanding("Diff", old.urn):
+            return _diff(done)
 
     def create(self, new: Resource, preview: bool) -> Made:
         request = pb.CreateRequest(
@@ -86,16 +100,17 @@ class Provider:
             timeout=_seconds(new, "create"),
         )  # fmt: skip
         done = self._call("Create", request, new.urn, new)
-        if not done.id and not preview:
-            raise ResourceError(new.urn, f"provider {self.package} made it but gave it no id; remove it by hand and report the provider")
-        return Made(done.id, self._outputs(done.properties, new))
+        if not preview and done.id in ("", UNKNOWN):
+            raise InDoubtError(new.urn, f"provider {self.package} gave it no id, so it may be there or not. {self._connection.said()}")
+        return Made(done.id, self._result("Create", done.properties, new, preview, done.id, dict(new.inputs)))
 
     def update(self, old: Resource, new: Resource, preview: bool) -> Made:
         request = pb.UpdateRequest(
             id=old.id, urn=new.urn, name=new.name, type=new.type, olds=self._send(old.outputs), news=self._send(new.inputs),
             old_inputs=self._send(old.inputs), ignoreChanges=new.ignore_changes, preview=preview, timeout=_seconds(new, "update"),
         )  # fmt: skip
-        return Made(old.id, self._outputs(self._call("Update", request, new.urn, new).properties, new))
+        done = self._call("Update", request, new.urn, new)
+        return Made(old.id, self._result("Update", done.properties, new, preview, old.id, old.outputs))
 
     def delete(self, old: Resource) -> None:
         request = pb.DeleteRequest(
@@ -110,8 +125,9 @@ class Provider:
             id=old.id, urn=old.urn, name=old.name, type=old.type, properties=self._send(old.outputs), inputs=self._send(old.inputs)
         )
         done = self._call("Read", request, old.urn, old)
-        inputs = self._take(done.inputs, old.inputs) if done.HasField("inputs") else old.inputs
-        return done.id, inputs, mark_keys(self._take(done.properties, old.inputs, old.outputs), list(old.additional_secret_outputs))
+        with self._understanding("Read", old.urn):
+            inputs = self._take(done.inputs, old.inputs) if done.HasField("inputs") else old.inputs
+            return done.id, inputs, mark_keys(self._take(done.properties, old.inputs, old.outputs), list(old.additional_secret_outputs))
 
     def invoke(self, request: pb.InvokeRequest) -> pb.InvokeResponse:
         done: pb.InvokeResponse = self._call("Invoke", request, "")
@@ -124,6 +140,11 @@ class Provider:
     def call(self, request: pb.CallRequest) -> pb.CallResponse:
         done: pb.CallResponse = self._call("Call", request, "")
         return done
+
+    def cancel(self) -> None:
+        """Ask it to break off what it does, as the user has asked. What becomes of it, each call's own answer says."""
+        with suppress(grpc.RpcError, PluginError):
+            self._connection.stub.Cancel(empty_pb2.Empty(), timeout=CANCEL_SECONDS)
 
     def close(self) -> None:
         self._connection.close()
@@ -141,6 +162,28 @@ class Provider:
                 props = mark_like(props, model)
         return props
 
+    def _result(self, method: str, struct: Any, new: Resource, preview: bool, id_: str, before: Properties) -> Properties:
+        """What a step gave. It is done, whatever the answer is worth: an answer that can't be kept leaves it to be mended."""
+        try:
+            outputs = self._outputs(struct, new)
+            if not preview and has_unknown(outputs):
+                raise MalformedError("a value is unknown, after the step")
+        except MalformedError as e:
+            message = self._garbage(method, e)
+            raise ResourceError(new.urn, message) if preview else ResourceInitError(new.urn, [message], id_, before, new.inputs) from e
+        return outputs
+
+    def _garbage(self, method: str, error: Exception) -> str:
+        return f"provider {self.package} answered {method} with what can't be used: {error}. {self._connection.said()}"
+
+    @contextmanager
+    def _understanding(self, method: str, urn: str) -> Iterator[None]:
+        """For an answer to a question, from which nothing hangs but the answer."""
+        try:
+            yield
+        except (MalformedError, ValueError) as e:
+            raise ResourceError(urn, self._garbage(method, e)) from e
+
     def _outputs(self, struct: Any, new: Resource) -> Properties:
         return mark_keys(self._take(struct, new.inputs), list(new.additional_secret_outputs))
 
@@ -151,13 +194,15 @@ class Provider:
             code, details = e.code(), e.details() or ""
             if code == grpc.StatusCode.UNIMPLEMENTED and method in ("CheckConfig", "DiffConfig"):
                 raise NotImplementedError from e
-            if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
-                message = f"provider {self.package} died during {method}: {details}. {self._connection.said()}"
+            if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED) or any(x in details for x in _LOST):
+                message = f"provider {self.package} gave no answer to {method}: {details}. {self._connection.said()}"
                 raise (InDoubtError(urn, message) if urn else PluginError(message)) from e
             partial = _init_failure(e)
             if partial and of:
-                outputs = mark_keys(self._take(partial.properties, of.inputs), list(of.additional_secret_outputs))
-                inputs = self._take(partial.inputs, of.inputs) or of.inputs
+                try:
+                    outputs, inputs = self._outputs(partial.properties, of), self._take(partial.inputs, of.inputs) or of.inputs
+                except MalformedError as fault:
+                    raise ResourceInitError(urn, [self._garbage(method, fault)], partial.id, of.outputs, of.inputs) from fault
                 raise ResourceInitError(urn, list(partial.reasons), partial.id, outputs, inputs) from e
             raise (ResourceError(urn, details) if urn else PluginError(details)) from e
 

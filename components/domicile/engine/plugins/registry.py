@@ -53,6 +53,13 @@ class Registry:
             provider.configure(resource.configuration, resource.urn)
         self.put(resource, provider)
 
+    def cancel(self) -> None:
+        """Pass the user's interruption on to all that run; each is waited for on its own."""
+        with self._lock:
+            running = list(self._all)
+        for provider in running:
+            threading.Thread(target=provider.cancel, name=f"cancel {provider.package}", daemon=True).start()
+
     def close(self) -> None:
         for provider in self._all:
             provider.close()

@@ -112,6 +112,11 @@ class Checkpoint:
             self._dirty = True
             self._flush_unless_pending()
 
+    def in_doubt(self) -> list[Operation]:
+        """What was begun, by this operation or an earlier one, and is not known to be done."""
+        with self._lock:
+            return self._kept_pending + self._pending
+
     def clear_pending(self) -> None:
         """Forget the creates that an earlier, killed operation left in doubt."""
         with self._lock:

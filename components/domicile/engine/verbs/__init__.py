@@ -34,4 +34,7 @@ def main(arguments: list[str]) -> int:
     except EngineError as e:
         display.error(str(e))
         return 1
+    except KeyboardInterrupt:
+        display.error("aborted")
+        return 1
     return code
