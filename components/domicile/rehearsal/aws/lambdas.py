@@ -19,7 +19,7 @@ def _of_function(path: str) -> Ref:
 
 KINDS: dict[str, Kind] = {
     FUNCTION: Kind(
-        id="{name}", arn=_LAMBDA + "function:{name}", replaces=("name", "packageType", "architectures"), keeps=(), autoname_length=64, missing="ResourceNotFoundException",
+        id="{name}", arn=_LAMBDA + "function:{name}", replaces=("name", "packageType", "tenancyConfig"), autoname_length=64, missing="ResourceNotFoundException",
         outputs={"invokeArn": _INVOKE, "qualifiedArn": "{arn}:$LATEST", "qualifiedInvokeArn": _INVOKE, "responseStreamingInvokeArn": _INVOKE, "version": "$LATEST",
                  "lastModified": "2026-11-01T00:00:00.000+0000", "codeSha256": "{hex32}", "sourceCodeHash": "{hex32}", "sourceCodeSize": 1000, "memorySize": 128,
                  "timeout": 3, "signingJobArn": "", "signingProfileVersionArn": "", "architectures": ["x86_64"], "packageType": "Zip"},
@@ -47,7 +47,7 @@ KINDS: dict[str, Kind] = {
     "aws:lambda/permission:Permission": Kind(
         id="{statementId}", outputs={"statementId": "{hex16}", "statementIdPrefix": ""}, autoname="-", refs=(_of_function("function"),),
         replaces=("action", "function", "principal", "sourceArn", "sourceAccount", "statementId", "statementIdPrefix", "qualifier", "eventSourceToken", "principalOrgId",
-                  "functionUrlAuthType"),
+                  "functionUrlAuthType", "invokedViaFunctionUrl"),
         rules=(
             Pattern("action", r"(lambda:[*]|lambda:[a-zA-Z]+|[*])", "such as lambda:InvokeFunction", source=model("lambda", "Action")),
             Length("statementId", 1, 100, source=model("lambda", "StatementId")), Pattern("statementId", r"([a-zA-Z0-9-_]+)", "letters, digits, - and _", source=model("lambda", "StatementId")),
@@ -67,7 +67,7 @@ KINDS: dict[str, Kind] = {
         actions=describes("lambda", "CreateFunctionUrlConfig AddPermission", "GetFunctionUrlConfig", "UpdateFunctionUrlConfig", "DeleteFunctionUrlConfig"),
     ),
     "aws:lambda/eventSourceMapping:EventSourceMapping": Kind(
-        id="{uuid}", arn=_LAMBDA + "event-source-mapping:{uuid}", replaces=("eventSourceArn", "startingPosition", "startingPositionTimestamp"),
+        id="{uuid}", arn=_LAMBDA + "event-source-mapping:{uuid}", replaces=("eventSourceArn", "selfManagedEventSource", "startingPosition", "startingPositionTimestamp"),
         outputs={"uuid": "{uuid}", "functionArn": "{ref[function][arn]}", "state": "Enabled", "stateTransitionReason": "USER_INITIATED", "lastModified": "2026-11-01T00:00:00Z",
                  "lastProcessingResult": "", "parallelizationFactor": 0, "maximumRetryAttempts": 0, "maximumRecordAgeInSeconds": 0},
         refs=(_of_function("functionName"), Ref("eventSourceArn", QUEUE, "source", holds=False, outside=r"arn:[^:]+:(?:kinesis|dynamodb|kafka|mq|rds):.*")),

@@ -54,7 +54,7 @@ KINDS: dict[str, Kind] = {
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": Kind(
         id="{policyName}", replaces=("policyName", "resourceArn"), outputs={"policyScope": "ACCOUNT", "revisionId": ""},
         rules=(
-            Policy("policyDocument", "resource", 5120, compact=False, source=model("logs", "PolicyDocument")),
+            Policy("policyDocument", "resource", 51200, compact=False, source=model("logs", "PolicyDocument")),
             Needs("policyDocument", "policyName", source=MEMORY),
         ),
         actions=describes("logs", "PutResourcePolicy", "DescribeResourcePolicies", "PutResourcePolicy", "DeleteResourcePolicy"),

@@ -44,7 +44,7 @@ _SINGLE: dict[str, Kind] = {
         outputs={"bucketRegionalDomainName": "{bucket}.s3.{region}.amazonaws.com", "bucketDomainName": "{bucket}.s3.amazonaws.com", "bucketRegion": "{region}",
                  "hostedZoneId": "Z{hex10}", "objectLockEnabled": False, "requestPayer": "BucketOwner", "accelerationStatus": "", "policy": "", "forceDestroy": False,
                  "websiteDomain": "", "websiteEndpoint": "", "bucketNamespace": "global", "acl": "private"},
-        replaces=("bucket", "bucketPrefix", "objectLockEnabled"), keeps=("policy", "acl"),
+        replaces=("bucket", "bucketPrefix", "bucketNamespace", "objectLockEnabled"), keeps=("policy", "acl"),
         rules=(
             Length("bucket", 3, 63, source=MEMORY),
             Pattern("bucket", r"[a-z0-9][a-z0-9.-]*[a-z0-9]", "small letters, digits, dots and hyphens, beginning and ending with a letter or digit", source=MEMORY),

@@ -367,7 +367,7 @@ KINDS: dict[str, Kind] = {
     "aws:ec2/flowLog:FlowLog": Kind(
         id="fl-{hex}", arn=EC2 + "vpc-flow-log/{id}", outputs={"logFormat": "${{version}} ${{account-id}} ${{interface-id}} ${{srcaddr}} ${{dstaddr}}"},
         replaces=("deliverCrossAccountRole", "destinationOptions", "eniId", "iamRoleArn", "logDestination", "logDestinationType", "logFormat",
-                  "maxAggregationInterval", "subnetId", "trafficType", "transitGatewayAttachmentId", "transitGatewayId", "vpcId"),
+                  "maxAggregationInterval", "subnetId", "tagFieldSpecifications", "trafficType", "transitGatewayAttachmentId", "transitGatewayId", "vpcId"),
         refs=(vpc(holds=False, part=True), Ref("subnetId", SUBNET, "subnet", holds=False, part=True), role("iamRoleArn"),
               Ref("logDestination", (LOG_GROUP, BUCKET), "destination", holds=False, outside=r"arn:[^:]+:firehose:.*|arn:[^:]+:s3:::[^/]+/.*")),
         rules=(

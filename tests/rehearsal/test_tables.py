@@ -1,0 +1,127 @@
+"""The tables of AWS: they speak of properties that exist, each rule lets through what it should and refuses what breaks it, and what they
+say is what AWS's own service models and CloudFormation's schemas say."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from typing import Any
+
+import botocore.loaders
+import pytest
+
+from domicile.rehearsal import rules
+from domicile.rehearsal.aws import KINDS
+from domicile.rehearsal.kinds import Kind
+from domicile.rehearsal.rules import Rule
+from domicile.rehearsal.schema import Prop, Schema
+
+from .breaking import broken
+from .examples import EXAMPLES
+
+RULES = [(token, i) for token, kind in sorted(KINDS.items()) for i in range(len(kind.rules))]
+PATHS = ("path", "low", "high", "needed", "excluded", "when")
+
+
+@pytest.fixture(scope="module")
+def models() -> botocore.loaders.Loader:
+    return botocore.loaders.Loader()
+
+
+def test_every_type_with_a_table_has_an_example():
+    assert sorted(EXAMPLES) == sorted(KINDS)
+
+
+@pytest.mark.parametrize("token", sorted(KINDS))
+def test_an_accepted_example_passes(token, double):
+    _, faults = double.check(f"urn:pulumi:s::p::{token}::name", {}, EXAMPLES[token], b"")
+    assert not faults
+
+
+@pytest.mark.parametrize(("token", "i"), RULES, ids=[f"{t.rpartition(':')[2]}-{i}-{type(KINDS[t].rules[i]).__name__}" for t, i in RULES])
+def test_each_rule_refuses_what_breaks_it_and_says_where(token, i):
+    rule = KINDS[token].rules[i]
+    assert not list(rule.faults(EXAMPLES[token]))
+    faults = list(rule.faults(broken(rule, EXAMPLES[token])))
+    assert faults and all(f.path and f.reason for f in faults)
+
+
+@pytest.mark.parametrize("token", sorted(KINDS))
+def test_tables_speak_of_properties_that_the_sdk_has(token, schema):
+    shape, kind = schema.resource(token), KINDS[token]
+    assert shape
+    assert not [fault for path in _inputs_of(kind) if (fault := _missing(schema, shape.inputs, path))]
+    assert set(kind.outputs) <= set(shape.outputs)
+    assert {c.partition("?")[0] for c in kind.changing} <= set(shape.outputs)
+    assert {t for r in kind.refs for t in r.tokens} <= set(schema.tokens)
+    assert {r.ref for r in kind.world if hasattr(r, "ref")} <= {r.name or r.path for r in kind.refs}
+
+
+def _inputs_of(kind: Kind) -> list[str]:
+    found = [*kind.replaces, *kind.keeps, *kind.json, *(r.path for r in kind.refs)]
+    for rule in (*kind.rules, *kind.world):
+        for field in fields(rule):
+            value = getattr(rule, field.name)
+            found += [value] if field.name in PATHS and isinstance(value, str) and value else list(value) if field.name == "paths" else []
+    return found
+
+
+def _missing(schema: Schema, props: dict[str, Prop], path: str) -> str:
+    kind: Any = None
+    for part in re.findall(r"[^.\[\]]+|\[\*\]", path):
+        if part == "[*]":
+            if kind.kind != "list":
+                return f"{path}: no list before [*]"
+            kind = kind.of
+            continue
+        if kind is not None:
+            if kind.kind in ("any", "union", "map"):
+                return ""
+            if kind.kind != "object":
+                return f"{path}: {kind.kind} has no {part}"
+            props = schema.object(kind.of)
+        if part not in props:
+            return f"{path}: no {part}"
+        kind = props[part].type
+    return ""
+
+
+# -- held to what AWS publishes ---------------------------------------------------------------------------------------
+
+SOURCED = [(token, rule) for token, kind in sorted(KINDS.items()) for rule in (*kind.rules, *kind.world) if rule.source.read]
+
+
+def _shape(models: botocore.loaders.Loader, rule: Any) -> tuple[dict[str, Any], str]:
+    service, name = re.fullmatch(r"AWS (?:service model|API reference): (\S+) (\S+)", rule.source.document).groups()
+    return models.load_service_model(service, "service-2"), name
+
+
+@pytest.mark.parametrize(("token", "rule"), [(t, r) for t, r in SOURCED if "service model" in r.source.document])
+def test_limits_are_those_of_the_service_model(token, rule, models):
+    model, name = _shape(models, rule)
+    assert _differs(rule, model["shapes"][name]) == ""
+
+
+def _differs(rule: Rule, shape: dict[str, Any]) -> str:
+    match rule:
+        case rules.Length() | rules.Range() | rules.Items():
+            least, most = shape.get("min", rule.least), shape.get("max", rule.most)
+            return "" if (rule.least, rule.most) == (least, most) else f"{rule.path}: the model has {least} to {most}"
+        case rules.Pattern():
+            said = shape.get("pattern", "").removeprefix("^").removesuffix("$")
+            return "" if rule.regex.removeprefix("^").removesuffix("$") == said else f"{rule.path}: the model has {said}"
+        case rules.OneOf():
+            return "" if set(rule.allowed) <= set(shape.get("enum", ())) else f"{rule.path}: the model has {shape.get('enum')}"
+        case rules.Policy():
+            return "" if rule.most == shape.get("max") else f"{rule.path}: the model has {shape.get('max')}"
+        case rules.Json():
+            return ""
+    raise AssertionError(f"{type(rule).__name__} has no source in a shape")
+
+
+@pytest.mark.parametrize(("token", "rule"), [(t, r) for t, r in SOURCED if "API reference" in r.source.document])
+def test_what_the_api_reference_is_quoted_for_is_in_it(token, rule, models):
+    model, name = _shape(models, rule)
+    shape, _, member = name.partition(".")
+    told = model["shapes"][shape]["members"][member] if member else model["operations"].get(shape) or model["shapes"][shape]
+    assert told.get("documentation")
