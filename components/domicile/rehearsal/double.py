@@ -90,7 +90,7 @@ class Double:
         shape = self.schema.resource(token)
         if shape is None:
             return news, [
-                Fault("", f"{self.package.name} {self.schema.version} has no resource type {token}{suggestion(token, self._near(token))}")
+                Fault("", f"{self.package.name} {self.schema.version} has no resource type {token}{suggestion(token, self.schema.tokens)}")
             ]
         kind = self.package.kind(token)
         news = self._named(shape, kind, urn, name, olds, news, seed)
@@ -104,10 +104,6 @@ class Double:
                 faults.append(Fault("region", f"{region!r} is no region{suggestion(region, self.package.regions)}"))
             faults += [f for rule in kind.rules for f in rule.faults(opened)]
         return news, faults
-
-    def _near(self, token: str) -> list[str]:
-        last = token.rpartition(":")[2].lower()
-        return [t for t in self.schema.tokens if last in t.lower()][:12] or list(self.schema.tokens)
 
     def _named(self, shape: Shape, kind: Kind, urn: str, name: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
         """Give a name to what has none, and keep it from then on. It differs after each thing that the resource has made."""
@@ -156,9 +152,9 @@ class Double:
             found = world.referents(kind, given)
             words = known(kind, f"{urn}#{self.cloud.serial(urn)}", given, place, found.properties())
             id_, arn = _identity(replace(kind, id=own_id) if own_id else kind, words)
+            claims = world.judge(kind, token, given, found)
             if self._find(token, id_, place):
                 raise Refused("AlreadyExists", f"the {token.rpartition(':')[2]} {id_!r} exists already in {place.account}/{place.region}")
-            claims = world.judge(kind, token, given, found, id_)
             outputs = self._outputs(shape, kind, given, Known({**words, "id": id_, "arn": arn}))
             thing = Thing(token, id_, place.account, place.region, name, _without_marks({**given, **outputs}))
             self._put(thing, kind, world, found, claims, words)
@@ -184,7 +180,7 @@ class Double:
             if thing is None:
                 raise Refused(kind.missing, f"the {token.rpartition(':')[2]} {id_!r} does not exist in {place.account}/{place.region}")
             found = world.referents(kind, given)
-            claims = world.judge(kind, thing.token, given, found, id_)
+            claims = world.judge(kind, thing.token, given, found, thing)
             words = known(kind, f"{urn}#{id_}", given, place, found.properties())
             outputs = self._outputs(
                 shape, kind, given, Known({**thing.properties, **words, "id": id_, "arn": thing.properties.get("arn", "")})

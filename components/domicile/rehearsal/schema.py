@@ -152,21 +152,19 @@ class Schema:
         if not path.is_file():
             return None
         text, _ = self._text(path)
-        signature = re.search(rf"^def {_snake(name)}\((.*?)\) ->", text, re.DOTALL | re.MULTILINE)
-        inputs = self._arguments(signature.group(1), text, folder) if signature else {}
         result = self._class(path, name[0].upper() + name[1:] + "Result")
-        return Shape(token, inputs, self._props(result, folder))
+        return Shape(token, self._arguments(_snake(name), text, folder), self._props(result, folder))
 
-    def _arguments(self, signature: str, text: str, folder: Path) -> dict[str, Prop]:
-        function = ast.parse(f"def f({signature}): pass").body[0]
-        assert isinstance(function, ast.FunctionDef)  # noqa: S101 it was written so
+    def _arguments(self, name: str, text: str, folder: Path) -> dict[str, Prop]:
+        """A function's arguments. All have a default; those that must be given are Optional once in the form for outputs, others twice."""
+        signature = re.search(rf"^def {name}\((.*?)\) ->", text, re.DOTALL | re.MULTILINE)
+        for_outputs = re.search(rf"^def {name}_output\((.*?)\) ->", text, re.DOTALL | re.MULTILINE)
+        if signature is None:
+            return {}
         wire = {py: name for name, py in re.findall(r"__args__\['(\w+)'\] = (\w+)", text)}
-        required = len(function.args.args) - len(function.args.defaults)
-        return {
-            wire[a.arg]: Prop(self._type(a.annotation, folder), i < required)
-            for i, a in enumerate(function.args.args)
-            if a.arg in wire
-        }  # fmt: skip
+        needed = {a.arg for a in _parameters(for_outputs.group(1)) if not _is_twice_optional(a.annotation)} if for_outputs else set()
+        given = (a for a in _parameters(signature.group(1)) if a.arg in wire)
+        return {wire[a.arg]: Prop(self._type(a.annotation, folder), a.arg in needed) for a in given}
 
     def _text(self, path: Path) -> tuple[str, dict[str, int]]:
         """A module's text, and where each of its classes begins."""
@@ -263,6 +261,16 @@ def _wire_name(function: ast.FunctionDef) -> str:
 def _is_optional(node: ast.expr | None) -> bool:
     """Whether an annotation says that the value may be absent: `pulumi.Output[Optional[…]]`, `Optional[…]`."""
     return node is not None and re.match(r"(?:pulumi\.\w+\[)?Optional\[", ast.unparse(node)) is not None
+
+
+def _is_twice_optional(node: ast.expr | None) -> bool:
+    return node is not None and "Optional[Optional[" in ast.unparse(node)
+
+
+def _parameters(signature: str) -> list[ast.arg]:
+    function = ast.parse(f"def f({signature}): pass").body[0]
+    assert isinstance(function, ast.FunctionDef)  # noqa: S101 it was written so
+    return function.args.args
 
 
 def _snake(name: str) -> str:

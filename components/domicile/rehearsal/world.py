@@ -95,15 +95,15 @@ class World:
 
     # -- rules between things -----------------------------------------------------------------------------------------
 
-    def judge(self, kind: Kind, token: str, inputs: Properties, found: Referents, own_id: str) -> tuple[str, ...]:
-        """Hold the inputs to the rules between things; returns what the thing then claims for itself."""
+    def judge(self, kind: Kind, token: str, inputs: Properties, found: Referents, own: Thing | None = None) -> tuple[str, ...]:
+        """Hold the inputs to the rules between things; returns what the thing then claims for itself. `own` is the thing as it was."""
         claims = []
         for rule in kind.world:
             match rule:
                 case Inside():
                     self._inside(rule, inputs, found)
                 case Apart():
-                    self._apart(rule, token, inputs, found, own_id)
+                    self._apart(rule, token, inputs, found, own)
                 case OnePer():
                     self._one_per(rule, found)
                 case Demand():
@@ -117,7 +117,7 @@ class World:
                 case Native():
                     self._native(rule, inputs)
                 case Distinct():
-                    claims += self._distinct(rule, token, inputs, own_id)
+                    claims += self._distinct(rule, token, inputs, own)
         return tuple(claims)
 
     @staticmethod
@@ -127,12 +127,12 @@ class World:
             if outer and not any(_within(str(value), o) for o in outer):
                 raise Refused(rule.code, f"{path}: the CIDR {value!r} is invalid: it does not lie within {', '.join(outer)}")
 
-    def _apart(self, rule: Apart, token: str, inputs: Properties, found: Referents, own_id: str) -> None:
+    def _apart(self, rule: Apart, token: str, inputs: Properties, found: Referents, own: Thing | None) -> None:
         mine = first(inputs, rule.path)
         for thing in found.by_name.get(rule.ref, ()) if mine else ():
             for other in self._siblings(thing, token):
                 theirs = first(other.properties, rule.path)
-                if other.id != own_id and theirs and _overlap(str(mine), str(theirs)):
+                if (own is None or other.key != own.key) and theirs and _overlap(str(mine), str(theirs)):
                     raise Refused(rule.code, f"{rule.path}: the CIDR {mine!r} conflicts with {other.id!r} ({theirs})")
 
     def _siblings(self, of: Thing, token: str) -> Iterator[Thing]:
@@ -194,14 +194,14 @@ class World:
     def _words(self, inputs: Properties) -> Known:
         return known(Kind(), "", inputs, self.place, {})
 
-    def _distinct(self, rule: Distinct, token: str, inputs: Properties, own_id: str) -> list[str]:
+    def _distinct(self, rule: Distinct, token: str, inputs: Properties, own: Thing | None) -> list[str]:
         mine = [first(inputs, p) for p in rule.paths]
         if mine[0] is None:
             return []
         scope = {"world": "*", "account": self.place.account}.get(rule.scope, f"{self.place.account}/{self.place.region}")
         claim = f"{scope} {token} {rule.paths} {mine}"
         holder = self.place.cloud.claimant(claim)
-        if holder and holder.id != own_id:
+        if holder and (own is None or holder.key != own.key):
             said = ", ".join(f"{p} {v!r}" for p, v in zip(rule.paths, mine, strict=True) if v is not None)
             still = "is scheduled for deletion, and keeps its name until then" if holder.gone else "already exists"
             raise Refused(rule.code, f"a {token.rpartition(':')[2]} with {said} {still} ({holder.id!r})")
