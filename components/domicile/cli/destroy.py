@@ -30,7 +30,7 @@ def destroy(stack: Stack = "local", yes: Yes = False, json: Json = False) -> Non
         engine = engine_for(root(), where, json)
         with progress.step("destroying the stack"):
             applied = engine.run("destroy", stack, progress)
-        swept = sweep(where)
+        swept = sweep(where) if config.platform == "local" else []
         retained = _remove_files(where, keep_archive=config.retain.archive)
         _forget(engine, where)
     if json:
@@ -43,7 +43,9 @@ def destroy(stack: Stack = "local", yes: Yes = False, json: Json = False) -> Non
     for path in retained:
         what = "the audit archive" if path == where.archive else "records that the archive lacks: keep them with it"
         print(f"  retained: {path} ({what})")
-    if not retained:
+    if config.aws and config.retain.archive:
+        print(f"  retained in account {config.aws.account}: the locked archive, the log of its accesses, and the key that opens them")
+    elif not retained:
         print("  nothing is retained")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from domicile.cli import secrets_manager
 from domicile.cli.exit import CliError, wrong_input
 from domicile.cli.project import Stack, configuration, places
 from domicile.cli.services import ask
@@ -29,7 +30,7 @@ def key(stack: Stack = "local", credential: Credential = None, generate: Generat
     """Put the environment key into the secrets manager.
 
     Asks for it without echo, or reads standard input when that is piped. It is never an argument, never shown, never in the stack's
-    state; only the dispatcher can read it back.
+    state; only the dispatcher can read it back. For an AWS stack it goes to Secrets Manager, by the `aws` command and your credentials.
     """
     config, where = configuration(stack), places(stack)
     if generate and not config.is_stand_in:
@@ -44,7 +45,10 @@ def key(stack: Stack = "local", credential: Credential = None, generate: Generat
     value = _generated(where, config.environment.id) if generate else _asked(what)
     if not credential and not config.is_stand_in:
         _check_form(value)
-    put(where, value, credential)
+    if config.aws:
+        secrets_manager.put(config.aws, stack, value, credential)
+    else:
+        put(where, value, credential)
     print(f"stack {stack}: the {what} is in the secrets manager")
 
 

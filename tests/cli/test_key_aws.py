@@ -1,0 +1,59 @@
+"""S6: `domicile key` for an AWS stack hands the value to AWS's own command by standard input, in the stack's account only."""
+
+import pytest
+
+KEY = "sk-ant-oat01-canary_0123456789abcdef"
+STACK = """config:
+  domicile:platform: aws
+  domicile:jurisdiction: us
+  domicile:controlPlane: {kind: anthropic}
+  domicile:environment: {id: env_1}
+  domicile:aws:
+    region: us-east-1
+    account: "123456789012"
+    access: {administrators: ["arn:aws:iam::123456789012:role/admin"]}
+"""
+
+
+@pytest.fixture
+def aws(small_project, tmp_path):
+    """A stack of the project, and a command `aws` of the given account that notes what it is told."""
+    (small_project.project / "stacks" / "Pulumi.us.yaml").write_text(STACK)
+
+    def command(account):
+        program = tmp_path / "bin" / "aws"
+        program.parent.mkdir()
+        program.write_text(
+            f'#!/bin/sh\necho "$@" >>{tmp_path}/arguments\nenv >>{tmp_path}/environment\n'
+            f'case "$1" in sts) echo {account};; *) cat >{tmp_path}/value;; esac\n'
+        )
+        program.chmod(0o755)
+        path = f"{program.parent}:{small_project.environment['PATH']}"
+        return lambda *arguments: small_project("key", "us", *arguments, stdin=KEY + "\n", PATH=path)
+
+    return command
+
+
+def test_the_value_goes_by_standard_input_into_the_stacks_secret(aws, tmp_path):
+    ran = aws("123456789012")()
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "value").read_text() == KEY
+    arguments = (tmp_path / "arguments").read_text()
+    assert "secretsmanager put-secret-value --secret-id domicile-us/environment-key" in arguments
+    assert "--region us-east-1" in arguments
+    for place in (arguments, (tmp_path / "environment").read_text(), ran.stdout, ran.stderr):
+        assert "canary" not in place
+
+
+def test_credentials_of_another_account_write_nothing(aws, tmp_path):
+    ran = aws("999999999999")()
+    assert ran.returncode == 2
+    assert "123456789012" in ran.stderr
+    assert not (tmp_path / "value").exists()
+
+
+def test_without_awss_command_the_operator_is_told_what_to_install(aws, small_project, tmp_path):
+    aws("123456789012")
+    ran = small_project("key", "us", stdin=KEY + "\n", PATH=str(tmp_path))
+    assert ran.returncode == 2
+    assert "no `aws` on PATH" in ran.stderr

@@ -1,0 +1,70 @@
+"""What a team brings along or sets takes the same path: VPC, subnets, key, roles, boundary, spot, warm pool."""
+
+from domicile.rehearsal import Fault
+
+ACCOUNT = "123456789012"
+REGION = "ap-northeast-1"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
+
+
+def bring(region, token, name, inputs, id_=""):
+    return region.rehearsal.add(token, name, REGION, inputs, id_)
+
+
+def test_a_stack_lives_in_a_vpc_and_with_a_key_of_the_teams_own(stacked):
+    region = stacked("tokyo")
+    vpc = bring(region, "aws:ec2/vpc:Vpc", "theirs", {"cidrBlock": "10.64.0.0/16", "enableDnsHostnames": True})
+    subnets = []
+    for place, zone in enumerate((f"{REGION}a", f"{REGION}c") * 2):
+        inputs = {"vpcId": vpc.id, "cidrBlock": f"10.64.{place}.0/24", "availabilityZone": zone}
+        subnets.append(bring(region, "aws:ec2/subnet:Subnet", f"subnet-{place}", inputs).id)
+    table = bring(region, "aws:ec2/routeTable:RouteTable", "theirs", {"vpcId": vpc.id})
+    key = bring(region, "aws:kms/key:Key", "theirs", {"description": "theirs"}, "1234abcd-12ab-34cd-56ef-1234567890ab")
+    existing = {"vpc": vpc.id, "workerSubnets": subnets[:2], "workerRouteTables": [table.id], "egressSubnets": subnets[2:]}
+    region.configure(network={"existing": existing}, access={"encryptionKey": key.properties["arn"]})
+    result = region.up()
+    assert result.exit_code == 0, result.errors
+    assert [thing.name for thing in region.things("Vpc")] == ["theirs"]
+    assert [thing.name for thing in region.things("Key")] == ["theirs"]
+    assert not region.things("NatGateway")
+    assert set(region.one("VpcEndpoint", "secretsmanager")["subnetIds"]) == set(subnets[:2])
+    assert region.one("Secret", "environment-key")["kmsKeyId"] == key.properties["arn"]
+    assert region.one("FlowLog", "flow")["vpcId"] == vpc.id
+    destroyed = region.destroy()
+    assert destroyed.exit_code == 0, destroyed.errors
+    assert {"theirs"} <= {thing.name for thing in region.things("Vpc")}
+
+
+def test_every_role_bears_the_permissions_boundary(stacked):
+    region = stacked("tokyo")
+    bring(region, "aws:iam/policy:Policy", "boundary", {"name": "boundary", "policy": '{"Version": "2012-10-17", "Statement": []}'})
+    region.configure(access={"permissionsBoundary": BOUNDARY})
+    result = region.up()
+    assert result.exit_code == 0, result.errors
+    assert {thing.properties["permissionsBoundary"] for thing in region.things("Role")} == {BOUNDARY}
+
+
+def test_a_guard_that_was_loosened_by_hand_is_found_and_put_right(stacked):
+    region = stacked("tokyo")
+    assert region.up().exit_code == 0
+    public = region.rehearsal.cloud.thing("BucketPublicAccessBlock", "archive")
+    region.rehearsal.cloud.edit(public, blockPublicPolicy=False)
+    found = region.refresh()
+    assert found.summary.get("update") == 1
+    assert region.up().exit_code == 0
+    assert region.one("BucketPublicAccessBlock", "archive")["blockPublicPolicy"] is True
+
+
+def test_an_up_that_broke_again_and_again_converges_when_run_at_last(stacked):
+    """A provider that dies under the first room, then a call that is refused in the next."""
+    region = stacked("us")
+    for fault in (
+        Fault("create", "die", type="aws:kms/key:Key"),
+        Fault("create", "fail", type="aws:ec2/vpcEndpoint:VpcEndpoint", skip=3),
+    ):
+        region.rehearsal.fault(fault)
+        assert region.up().exit_code != 0
+    region.rehearsal.fault()
+    result = region.up()
+    assert result.exit_code == 0, result.errors
+    assert set(region.preview().summary) == {"same"}
