@@ -316,7 +316,7 @@ class Double:
 def _identity(kind: Kind, words: Known) -> tuple[str, str]:
     """Id and ARN; either may be made of the other."""
     if "{arn}" in kind.id:
-        arn = fill(kind.arn, words)
+        arn = fill(kind.arn, words) or words["arn"]  # of its own, or the one that its inputs name
         return fill(kind.id, Known({**words, "arn": arn})), arn
     id_ = fill(kind.id, words)
     return id_, fill(kind.arn, Known({**words, "id": id_}))
