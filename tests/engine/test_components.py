@@ -10,6 +10,7 @@ from tests.engine.conftest import PASSPHRASE
 from domicile.engine import UNKNOWN, Project, ProjectError, Secret, Stack, UnsupportedError, destroy, preview
 
 SITES = """
+import os, sys
 from typing import Optional, TypedDict
 import pulumi
 from thing import Thing
@@ -26,6 +27,9 @@ class Site(pulumi.ComponentResource):
         super().__init__("labkit:index:Site", name, {}, opts)
         if name == "haunted":
             raise Exception("nobody builds here")
+        if name == "doomed":
+            print("a last word", file=sys.stderr, flush=True)
+            os._exit(9)
         inner = Thing(f"{name}-inner", body=args["label"], opts=pulumi.ResourceOptions(parent=self))
         self.serial, self.token = inner.serial, pulumi.Output.secret(inner.token)
         self.register_outputs({"serial": self.serial, "token": self.token})
@@ -122,7 +126,10 @@ def test_secrets_and_dependencies_go_in_and_come_out(site):
     assert entry(site, "s-inner")["urn"] in entry(site, "x")["dependencies"]
 
 
-@pytest.mark.parametrize(("use", "words"), [("Site('haunted', label='x')", "nobody builds here"), ("Site('s')", "'label'")])
+@pytest.mark.parametrize(
+    ("use", "words"),
+    [("Site('haunted', label='x')", "nobody builds here"), ("Site('s')", "'label'"), ("Site('doomed', label='x')", "a last word")],
+)
 def test_a_constructor_that_fails_is_one_error_with_its_words(site, use, words):
     result = site.up(SITE + f"s = {use}\nThing('after', body=s.serial)\n")
     assert result.exit_code == 1 and site.world() == {} and site.names() == []

@@ -13,6 +13,15 @@ REFUSED = {
     "a remote asset": "Thing('x', body=pulumi.RemoteAsset('https://example.org/x'))",
     "a remote asset or archive": "Thing('x', body=pulumi.AssetArchive({'a': pulumi.RemoteArchive('https://example.org/x.zip')}))",
     "replace_with": "a = Thing('a')\nThing('x', opts=O(replace_with=[a]))",
+    "the option `hooks` of a provider": (
+        "h = pulumi.ResourceHook('h', lambda a: None)\n"
+        "pulumi.ProviderResource('gadget', 'g', {}, O(hooks=pulumi.ResourceHookBinding(before_create=[h])))"
+    ),
+    "the parameterized package 'bridge'": (
+        "from pulumi.runtime.proto.resource_pb2 import Parameterization, RegisterPackageRequest\n"
+        "asked = RegisterPackageRequest(name='bridge', version='1.0.0', parameterization=Parameterization(name='x', version='1.0.0'))\n"
+        "pulumi.runtime.settings.get_monitor().RegisterPackage(asked)"
+    ),
     "replacement_trigger": "Thing('x', opts=O(replacement_trigger='now'))",
 }
 
@@ -31,6 +40,11 @@ def test_a_flag_of_the_cli_that_is_not_supported_is_refused(yard, flag):
     yard.program("Thing('a')\n")
     code, text = yard.run("up", "--yes", flag, "x")
     assert code == 1 and f"the flag {flag} is not supported by the embedded engine" in text and yard.calls() == []
+
+
+def test_a_flag_that_only_destroy_honours_is_refused_elsewhere(yard):
+    code, text = yard.run("refresh", "--yes", "--run-program")
+    assert code == 1 and "the flag --run-program is not supported" in text
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from .hooks import error_hook, resource_hook
 from .requests import Requests
 
 # What the SDK may use. It sends requests with features that are refused only if it believes in them; without, it would tell the
-# user to update the Pulumi CLI. So transforms, hooks and the like are announced, and refused by name when they are asked for.
+# user to update the Pulumi CLI. So what isn't done is announced too, and refused by name when it is asked for.
 FEATURES = [
     pb.RESOURCE_MONITOR_FEATURE_SECRETS, pb.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES, pb.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
     pb.RESOURCE_MONITOR_FEATURE_DELETED_WITH, pb.RESOURCE_MONITOR_FEATURE_REPLACEMENT_TRIGGER, pb.RESOURCE_MONITOR_FEATURE_REPLACE_WITH,

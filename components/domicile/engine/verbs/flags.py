@@ -141,6 +141,7 @@ def targets_of(a: argparse.Namespace) -> Targets:
 
 def refuse_unsupported(arguments: list[str]) -> None:
     """UnsupportedError if there is a flag of the CLI's operations among them that this engine doesn't honour."""
+    refused = (*REFUSED, "--run-program") if arguments[:1] == ["refresh"] else REFUSED
     for word in arguments if arguments[:1] and arguments[0] in OPERATIONS else []:
-        if word.partition("=")[0] in REFUSED:
+        if word.partition("=")[0] in refused:
             raise UnsupportedError(f"the flag {word.partition('=')[0]}")
