@@ -18,6 +18,8 @@ import pytest
 from domicile.engine import Event, Project, Result, Stack, up
 
 KIT = Path(__file__).with_name("recordings") / "kit"
+sys.path.insert(0, str(Path(__file__).parent))
+
 PASSPHRASE = "correct-horse"
 
 THING = """

@@ -68,6 +68,7 @@ class Event:
     type: str = ""
     name: str = ""
     seconds: float = 0.0
+    parent: str = ""  # of the resource: a URN
     policy: Violation | Remediation | None = None  # of the two policy kinds
 
 
@@ -134,7 +135,7 @@ class Journal:
         self.emit(Event("log", message, severity, urn=urn, name=urn.rpartition("::")[2]))
 
     def started(self, op: str, resource: Resource) -> float:
-        self.emit(Event("resource-started", op=op, urn=resource.urn, type=resource.type, name=resource.name))
+        self.emit(Event("resource-started", op=op, urn=resource.urn, type=resource.type, name=resource.name, parent=resource.parent))
         return time.monotonic()
 
     def finished(self, op: str, resource: Resource, since: float) -> None:

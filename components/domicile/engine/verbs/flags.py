@@ -36,13 +36,13 @@ class Flag:
         parser.add_argument(*self.names, help=self.help, **self.more)
 
 
-def switch(name: str, help: str, *verbs: str) -> Flag:
-    """A flag without a value; of all operations unless some are named."""
-    return Flag((name,), verbs or OPERATIONS, help, {"action": "store_true"})
+def switch(names: str, help: str, *verbs: str) -> Flag:
+    """A flag without a value, of all operations unless some are named; `names` are parted by spaces."""
+    return Flag(tuple(names.split()), verbs or OPERATIONS, help, {"action": "store_true"})
 
 
 def option(names: str, help: str, *verbs: str, **more: Any) -> Flag:
-    """A flag with a value; `names` are parted by spaces."""
+    """A flag with a value, likewise."""
     return Flag(tuple(names.split()), verbs or OPERATIONS, help, more)
 
 
@@ -53,10 +53,11 @@ FLAGS = (
     option("--policy-pack", "judge by this folder's rules", "preview", "up", action="append", default=[], metavar="DIR"),
     option("--policy-pack-config", "the rules' configuration", "preview", "up", action="append", default=[], metavar="FILE"),
     option("--event-log", "write what is done to this file, as the CLI's engine events", metavar="FILE"),
+    switch("--diff", "show what changes property by property"),
     switch("--json", "print the result as JSON"),
     switch("--expect-no-changes", "exit with 7 if there are changes"),
-    switch("--yes", "don't ask", "up", "refresh", "destroy"),
-    switch("--skip-preview", "don't look first", "up", "refresh", "destroy"),
+    switch("--yes -y", "don't ask", "up", "refresh", "destroy"),
+    switch("--skip-preview -f", "neither look first nor ask", "up", "refresh", "destroy"),
     switch("--preview-only", "only show what would be done", "refresh", "destroy"),
     switch("--refresh", "look at the world first", "preview", "up", "destroy"),
     switch("--clear-pending-creates", "forget the creates that a killed operation left in doubt", "refresh"),
@@ -71,7 +72,7 @@ FLAGS = (
     switch("--exclude-protected", "leave what is protected, and what it leans on", "destroy"),
 )
 REFUSED = (
-    "--diff", "--import-pending-creates", "--plan", "--save-plan", "--import-file",
+    "--import-pending-creates", "--plan", "--save-plan", "--import-file",
 )  # fmt: skip
 
 

@@ -1,24 +1,16 @@
-"""How `python -m domicile.engine` shows an operation: lines for a log, the CLI's JSON for a preview, the summary at the end."""
+"""An operation as lines for a log: each step as it happens, then policies, outputs and the summary. No cursor control."""
 
 from __future__ import annotations
 
 import json
 import sys
-from typing import Any, TextIO
+from types import TracebackType
+from typing import Any, Self, TextIO
 
-from .config import Entry
-from .events import Event, Remediation, Result, Step, Violation, shown
-from .state.snapshot import STACK_TYPE, Resource
-from .values import UNKNOWN
-
-_WORDS = {
-    "create": ("+", "created"),
-    "update": ("~", "updated"),
-    "replace": ("+-", "replaced"),
-    "delete": ("-", "deleted"),
-    "same": ("", "unchanged"),
-}
-_DOING = {"create": "creating", "update": "updating", "replace": "replacing", "delete": "deleting", "refresh": "refreshing"}
+from ..config import Entry
+from ..events import Event, Remediation, Result, Violation
+from ..values import UNKNOWN
+from .words import DOING, DONE, SIGNS
 
 
 class Lines:
@@ -26,6 +18,12 @@ class Lines:
 
     def __init__(self, out: TextIO, quiet: bool = False) -> None:
         self._out, self._quiet = out, quiet
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        return
 
     def __call__(self, event: Event) -> None:
         if event.kind == "log":
@@ -38,19 +36,19 @@ class Lines:
         elif event.kind == "resource-failed":
             self._line(f"error: {event.op} of {event.message}")
         elif not self._quiet and event.op != "same":
-            word = _DOING.get(event.op, event.op)
+            word = DOING.get(event.op, event.op)
             end = f" done ({event.seconds:.1f}s)" if event.kind == "resource-finished" else " …"
-            self._line(f" {_WORDS.get(event.op, ('', ''))[0]:2} {event.type} {event.name} {word}{end}")
+            self._line(f" {SIGNS.get(event.op, ''):2} {event.type} {event.name} {word}{end}")
 
     def _line(self, text: str) -> None:
         print(text, file=self._out, flush=True)
 
 
-def summary(result: Result, heading: str, out: TextIO) -> None:
+def summary(result: Result, heading: str, out: TextIO, planned: bool = False) -> None:
     print(f"\n{heading}:", file=out)
-    for op, (sign, word) in _WORDS.items():
+    for op, word in DONE.items():
         if n := result.summary.get(op):
-            print(f"    {sign + ' ' if sign else ''}{n} {word}", file=out)
+            print(f"    {SIGNS[op] + ' ' if SIGNS[op] else ''}{n} {f'to {op}' if planned and op != 'same' else word}", file=out)
     print(f"\nDuration: {result.seconds:.1f}s", file=out, flush=True)
 
 
@@ -79,59 +77,7 @@ def outputs(result: Result, out: TextIO) -> None:
     if result.outputs:
         print("\nOutputs:", file=out)
         for key, value in result.shown_outputs().items():
-            print(f"    {key}: {json.dumps(value, ensure_ascii=False)}", file=out)
-
-
-def plan(result: Result) -> dict[str, Any]:
-    """The CLI's `preview --json`: the stack and what changes.
-
-    Beyond it, `policyViolations` has what the policy packs found, in the form of the CLI's own policy events: the CLI leaves them out.
-    """
-    steps = [_step(s) for s in result.steps if _shown(s)]
-    out: dict[str, Any] = {"steps": steps, "duration": int(result.seconds * 1e9), "changeSummary": result.summary}
-    if result.errors:
-        out["diagnostics"] = [{"message": m, "severity": "error"} for m in result.errors]
-    if result.violations:
-        out["policyViolations"] = [violation(v) for v in result.violations]
-    return out
-
-
-def violation(v: Violation) -> dict[str, Any]:
-    return {
-        "resourceUrn": v.urn, "message": v.message, "policyName": v.rule, "policyPackName": v.pack, "policyPackVersion": v.version,
-        "enforcementLevel": v.level, "severity": v.severity, "description": v.description,
-    }  # fmt: skip
-
-
-def _shown(step: Step) -> bool:
-    subject = step.new or step.old
-    if subject is None or subject.is_default_provider:
-        return False
-    if step.op == "refresh":
-        return subject.custom or subject.type == STACK_TYPE
-    return step.op != "same" or subject.type == STACK_TYPE
-
-
-def _step(step: Step) -> dict[str, Any]:
-    out: dict[str, Any] = {"op": step.op, "urn": step.urn}
-    out |= {key: _state(state) for key, state in (("oldState", step.old), ("newState", step.new)) if state}
-    if step.replace_reasons:
-        out["replaceReasons"] = list(step.replace_reasons)
-    if step.diff_reasons:
-        out["diffReasons"] = list(step.diff_reasons)
-    if step.detailed_diff:
-        out["detailedDiff"] = step.detailed_diff
-    return out
-
-
-def _state(r: Resource) -> dict[str, Any]:
-    out: dict[str, Any] = {"urn": r.urn, "custom": r.custom, "type": r.type}
-    if r.id and r.id != UNKNOWN:
-        out["id"] = r.id
-    out |= {"inputs": shown(r.inputs, show_secrets=False), "outputs": shown(r.outputs, show_secrets=False)}
-    if r.parent:
-        out["parent"] = r.parent
-    return out
+            print(f"    {key}: {'output<string>' if value == UNKNOWN else json.dumps(value, ensure_ascii=False)}", file=out)
 
 
 def text_of(value: Any) -> str:
