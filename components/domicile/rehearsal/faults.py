@@ -16,7 +16,7 @@ from typing import Literal
 from .cloud import Cloud
 
 Operation = Literal["check", "diff", "create", "read", "update", "delete", "invoke", "configure", "change", "any"]
-Effect = Literal["fail", "fail-after", "hang", "die", "die-after", "slow"]
+Effect = Literal["fail", "fail-after", "unready", "hang", "die", "die-after", "slow"]
 CHANGES = ("create", "update", "delete")
 LOOK_SECONDS = 0.05  # between two looks at whether a hang is over
 
@@ -25,13 +25,18 @@ class Failed(Exception):
     """A call that the plan has fail."""
 
 
+class Unready(Failed):
+    """A create or update that was done, but whose thing isn't as it should be yet: the answer has its id and outputs."""
+
+
 @dataclass(frozen=True)
 class Fault:
     """One line of the plan. It strikes the calls that fit, leaving out the first `skip`, and then `times` of them.
 
-    `fail` refuses before anything is done; `fail-after` does it, then says it failed; `die` and `die-after` end the plugin's process
-    before or after; `hang` waits until the plan is cleared or the plugin is stopped; `slow` takes `seconds`. `operation` "change" is any
-    create, update or delete; `type` (a token) and `name` (a resource's) may hold wildcards.
+    `fail` refuses before anything is done; `fail-after` does it, then says it failed; `unready` does it and says, with the thing's id,
+    that it isn't ready; `die` and `die-after` end the plugin's process before or after; `hang` waits until the plan is cleared or the
+    plugin is stopped; `slow` takes `seconds`. `operation` "change" is any create, update or delete; `type` (a token) and `name` (a
+    resource's) may hold wildcards.
     """
 
     operation: Operation = "any"
@@ -100,6 +105,8 @@ class Faults:
     @staticmethod
     def after(fault: Fault | None) -> None:
         """Let it strike when all is done."""
+        if fault and fault.effect == "unready":
+            raise Unready(fault.message)
         if fault and fault.effect == "fail-after":
             raise Failed(fault.message)
         if fault and fault.effect == "die-after":

@@ -11,12 +11,12 @@ from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc, status_pb2
 from pulumi.runtime.proto import provider_pb2 as pb
 
 from ..engine.values import dump, load
 from .double import Double, subject
-from .faults import Failed, Faults
+from .faults import Failed, Faults, Unready
 from .types import Fault
 from .world import Refused
 
@@ -29,15 +29,17 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def _do(self, context: grpc.ServicerContext, operation: Any, type_: str, name: str, work: Callable[[], Any]) -> Any:
         """One call, between the faults that the plan has for it."""
+        done: Any = None
         try:
             fault = self._faults.struck(operation, type_, name)
             self._faults.before(fault, self._stopped)
             done = work()
             self._faults.after(fault)
+        except Unready as e:
+            context.abort_with_status(_unready(done, str(e)))
         except (Failed, Refused) as e:
             context.abort(_CODES[type(e)], f"{operation} of {type_}: {e}")
-        else:
-            return done
+        return done
 
     # -- the provider itself ------------------------------------------------------------------------------------------
 
@@ -133,6 +135,19 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
         done: pb.InvokeResponse = self._do(context, "invoke", request.tok, "", work)
         return done
+
+
+class _Status(grpc.Status):
+    def __init__(self, message: str, detail: pb.ErrorResourceInitFailed) -> None:
+        status = status_pb2.Status(code=2, message=message)
+        status.details.add().Pack(detail)
+        self.code, self.details = grpc.StatusCode.UNKNOWN, message
+        self.trailing_metadata = (("grpc-status-details-bin", status.SerializeToString()),)
+
+
+def _unready(done: Any, reason: str) -> _Status:
+    """The answer for a thing that was made or changed and isn't ready: `done` is the answer that it would have been."""
+    return _Status(reason, pb.ErrorResourceInitFailed(id=getattr(done, "id", ""), properties=done.properties, reasons=[reason]))
 
 
 def _failures(faults: list[Fault]) -> list[pb.CheckFailure]:
