@@ -44,88 +44,146 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Length(Rule):
-    """A text has so many characters."""
+class OfValue(Rule):
+    """A rule that looks at each value at a path by itself."""
 
     path: str
-    least: int
-    most: int
 
     def faults(self, of: dict[str, Any]) -> Iterator[Fault]:
-        for at, v in values(of, self.path):
-            if not self.least <= len(str(v)) <= self.most:
-                yield Fault(at, f"{len(str(v))} characters; it takes {self.least} to {self.most}")
+        return (Fault(at, reason) for at, v in values(of, self.path) if (reason := self.wrong(v)))
+
+    def wrong(self, v: Any) -> str:
+        """What is wrong with a value; empty if nothing is."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class Pattern(Rule):
-    """A text matches all of a regular expression; `says` is what that means."""
+class Bounds(OfValue):
+    """A number that lies between two others."""
 
-    path: str
-    regex: str
-    says: str
-
-    def faults(self, of: dict[str, Any]) -> Iterator[Fault]:
-        for at, v in values(of, self.path):
-            if not re.fullmatch(self.regex, str(v), re.DOTALL):
-                yield Fault(at, f"{str(v)[:120]!r} is not allowed: {self.says}")
-
-
-@dataclass(frozen=True)
-class Never(Rule):
-    """A text matches this nowhere."""
-
-    path: str
-    regex: str
-    says: str
-
-    def faults(self, of: dict[str, Any]) -> Iterator[Fault]:
-        for at, v in values(of, self.path):
-            if re.search(self.regex, str(v)):
-                yield Fault(at, f"{str(v)[:120]!r} is not allowed: {self.says}")
-
-
-@dataclass(frozen=True)
-class Range(Rule):
-    """A number lies between two others, or is one of some."""
-
-    path: str
     least: float
     most: float
+    of_what = ""
 
-    def faults(self, of: dict[str, Any]) -> Iterator[Fault]:
-        for at, v in values(of, self.path):
-            if not self.least <= float(v) <= self.most:
-                yield Fault(at, f"{v} is out of range; it takes {self.least:g} to {self.most:g}")
+    def wrong(self, v: Any) -> str:
+        measure = self.measure(v)
+        return "" if self.least <= measure <= self.most else f"{measure:g}{self.of_what}; it takes {self.least:g} to {self.most:g}"
 
-
-@dataclass(frozen=True)
-class OneOf(Rule):
-    """A value is one of these."""
-
-    path: str
-    allowed: tuple[Any, ...]
-
-    def faults(self, of: dict[str, Any]) -> Iterator[Fault]:
-        for at, v in values(of, self.path):
-            if v not in self.allowed:
-                yield Fault(
-                    at, f"{v!r} is not one of {', '.join(map(str, self.allowed))}" + suggestion(v, self.allowed).partition("; there are")[0]
-                )
+    def measure(self, v: Any) -> float:
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class Items(Rule):
+class Range(Bounds):
+    """A number lies between two others."""
+
+    def measure(self, v: Any) -> float:
+        return float(v)
+
+
+@dataclass(frozen=True)
+class Length(Bounds):
+    """A text has so many characters."""
+
+    of_what = " characters"
+
+    def measure(self, v: Any) -> float:
+        return len(str(v))
+
+
+@dataclass(frozen=True)
+class Items(Bounds):
     """A list or map has so many entries."""
 
-    path: str
-    least: int
-    most: int
+    of_what = " entries"
 
-    def faults(self, of: dict[str, Any]) -> Iterator[Fault]:
-        for at, v in values(of, self.path):
-            if not self.least <= len(v) <= self.most:
-                yield Fault(at, f"{len(v)} entries; it takes {self.least} to {self.most}")
+    def measure(self, v: Any) -> float:
+        return len(v)
+
+
+@dataclass(frozen=True)
+class Pattern(OfValue):
+    """A text matches all of a regular expression; `says` is what that means."""
+
+    regex: str
+    says: str
+
+    def wrong(self, v: Any) -> str:
+        return "" if re.fullmatch(self.regex, str(v), re.DOTALL) else f"{str(v)[:120]!r} is not allowed: {self.says}"
+
+
+@dataclass(frozen=True)
+class Never(OfValue):
+    """A text matches this nowhere."""
+
+    regex: str
+    says: str
+
+    def wrong(self, v: Any) -> str:
+        return f"{str(v)[:120]!r} is not allowed: {self.says}" if re.search(self.regex, str(v)) else ""
+
+
+@dataclass(frozen=True)
+class OneOf(OfValue):
+    """A value is one of these."""
+
+    allowed: tuple[Any, ...]
+
+    def wrong(self, v: Any) -> str:
+        if v in self.allowed:
+            return ""
+        meant = suggestion(v, self.allowed).partition("; there are")[0]
+        return f"{v!r} is not one of {', '.join(map(str, self.allowed))}{meant}"
+
+
+@dataclass(frozen=True)
+class Network(OfValue):
+    """A CIDR block without host bits, of a size between two prefix lengths; `version` 4 or 6, or 0 for either."""
+
+    shortest: int = 0
+    longest: int = 128
+    version: int = 4
+
+    def wrong(self, v: Any) -> str:
+        try:
+            net = ipaddress.ip_network(str(v))
+        except ValueError as e:
+            return f"{v!r} is not a CIDR block: {e}"
+        if "/" not in str(v):
+            return f"{v!r} has no prefix length, as in '{v}/{net.max_prefixlen}'"
+        if self.version not in (0, net.version):
+            return f"{v!r} is IPv{net.version}; it takes IPv{self.version}"
+        within = self.shortest <= net.prefixlen <= self.longest
+        return "" if within else f"/{net.prefixlen} is out of range; it takes /{self.shortest} to /{self.longest}"
+
+
+@dataclass(frozen=True)
+class Size(OfValue):
+    """A text has at most so many bytes, after base64 is undone where it is `encoded`."""
+
+    most: int
+    encoded: bool = False
+
+    def wrong(self, v: Any) -> str:
+        content = str(v).encode()
+        if self.encoded:
+            try:
+                content = base64.b64decode(content, validate=True)
+            except binascii.Error as e:
+                return f"is not base64: {e}; encode it"
+        return f"{len(content)} bytes; it takes at most {self.most}" if len(content) > self.most else ""
+
+
+@dataclass(frozen=True)
+class Json(OfValue):
+    """A text is a JSON object."""
+
+    def wrong(self, v: Any) -> str:
+        try:
+            value = json.loads(v)
+        except (TypeError, ValueError) as e:
+            return f"is not JSON: {e}"
+        return "" if isinstance(value, dict) else "is JSON, but not an object"
 
 
 @dataclass(frozen=True)
@@ -188,69 +246,6 @@ class NotAbove(Rule):
         low, high = first(of, self.low), first(of, self.high)
         if low is not None and high is not None and float(low) > float(high):
             yield Fault(self.low, f"{low} is above {self.high} ({high})")
-
-
-@dataclass(frozen=True)
-class Network(Rule):
-    """A CIDR block without host bits, of a size between two prefix lengths; `version` 4 or 6, or 0 for either."""
-
-    path: str
-    shortest: int = 0
-    longest: int = 128
-    version: int = 4
-
-    def faults(self, of: dict[str, Any]) -> Iterator[Fault]:
-        for at, v in values(of, self.path):
-            try:
-                net = ipaddress.ip_network(str(v))
-            except ValueError as e:
-                yield Fault(at, f"{v!r} is not a CIDR block: {e}")
-                continue
-            if "/" not in str(v):
-                yield Fault(at, f"{v!r} has no prefix length, as in '{v}/{net.max_prefixlen}'")
-            elif self.version not in (0, net.version):
-                yield Fault(at, f"{v!r} is IPv{net.version}; it takes IPv{self.version}")
-            elif not self.shortest <= net.prefixlen <= self.longest:
-                yield Fault(at, f"/{net.prefixlen} is out of range; it takes /{self.shortest} to /{self.longest}")
-
-
-@dataclass(frozen=True)
-class Size(Rule):
-    """A text has at most so many bytes, after base64 is undone where it is `encoded`."""
-
-    path: str
-    most: int
-    encoded: bool = False
-
-    def faults(self, of: dict[str, Any]) -> Iterator[Fault]:
-        for at, v in values(of, self.path):
-            content = str(v).encode()
-            if self.encoded:
-                try:
-                    content = base64.b64decode(content, validate=True)
-                except binascii.Error as e:
-                    yield Fault(at, f"is not base64: {e}; encode it")
-                    continue
-            if len(content) > self.most:
-                yield Fault(at, f"{len(content)} bytes; it takes at most {self.most}")
-
-
-@dataclass(frozen=True)
-class Json(Rule):
-    """A text is JSON: an object, or any value where `object_only` is false."""
-
-    path: str
-    object_only: bool = True
-
-    def faults(self, of: dict[str, Any]) -> Iterator[Fault]:
-        for at, v in values(of, self.path):
-            try:
-                value = json.loads(v)
-            except (TypeError, ValueError) as e:
-                yield Fault(at, f"is not JSON: {e}")
-                continue
-            if self.object_only and not isinstance(value, dict):
-                yield Fault(at, "is JSON, but not an object")
 
 
 @dataclass(frozen=True)
