@@ -199,6 +199,13 @@ def test_a_remedied_secret_stays_one(packs, yard):
     assert "hush" not in yard.checkpoint.read_text() and yard.world()["a-1"]["zone"] == "hush"
 
 
+def test_a_remedied_secret_is_hidden_in_the_event_log(packs, yard, tmp_path):
+    yard.program("Thing('a', body='rude', zone=pulumi.Output.secret('hush'))\n")
+    assert yard.run("preview", "--policy-pack", str(packs.write(REMEDY)), "--event-log", str(tmp_path / "events"))[0] == 0
+    log = (tmp_path / "events").read_text()
+    assert "policyRemediationEvent" in log and "polite" in log and "hush" not in log
+
+
 def test_what_a_remedy_leaves_is_judged(packs, yard):
     pack = packs.write(REMEDY.replace("PolicyPack(", "PolicyPack(").replace('"Bodies are polite.",', '"Bodies are polite.", no_body,'))
     result = packs.run(up, "Thing('a', body='rude')\n", pack, preview_first=False)

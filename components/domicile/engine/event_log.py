@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from .errors import EngineError
-from .events import Event, Remediation, Result, Violation
-from .values import plain
+from .events import Event, Remediation, Result, Violation, shown
 
 _SEVERITY = {"output": "info"}
 
@@ -31,7 +30,7 @@ class EventLog:
         if isinstance(event.policy, Violation):
             self._write("policyEvent", {**_policy(event.policy), "enforcementLevel": event.policy.level, "message": event.policy.message})
         elif isinstance(event.policy, Remediation):
-            before, after = plain(event.policy.before), plain(event.policy.after)
+            before, after = (shown(inputs, show_secrets=False) for inputs in (event.policy.before, event.policy.after))
             self._write("policyRemediationEvent", {**_policy(event.policy), "before": before, "after": after})
         elif event.kind == "log":
             self._diagnose(event)
