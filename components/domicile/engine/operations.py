@@ -293,6 +293,7 @@ def _pending(snapshot: Snapshot) -> str:
 
 def _deploy_after(op: _Operation, refresh: bool, mode: Mode) -> None:
     if refresh:
+        op.policies.ready()  # a pack that can't be run is refused before anything is touched
         _refreshed(op, mode.targets, quietly=True)
     if not op.gate.stopped:
         _deploy(op, mode)
@@ -371,6 +372,7 @@ def _run(op: _Operation, after: Callable[[Registrar], None], mode: Mode) -> Regi
     op.monitor.attach(registrar, Components(registrar, setting, op.parallel, gate), ending)
     code = op.host.run()
     op.monitor.end()
+    op.policies.ready()  # raises what kept a pack from starting
     if code and not gate.stopped:
         if code != 32:  # 32: the program has said why
             journal.log(f"an unhandled error occurred: program exited with non-zero exit code: {code}", "error")

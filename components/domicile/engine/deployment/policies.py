@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from pulumi.runtime.proto import analyzer_pb2 as pb
 from pulumi.runtime.proto import resource_pb2
 
-from ..errors import MalformedError, PluginError, PolicyPackError, ResourceError
+from ..errors import EngineError, MalformedError, PluginError, PolicyPackError, ResourceError
 from ..events import Journal, Remediation, Violation
 from ..plugins.analyzer import Analyzer, Setting, start
 from ..plugins.policy_pack import PolicyPack, level_of
@@ -30,38 +30,58 @@ _SEVERITIES: dict[int, str] = {
 
 
 class Policies:
-    """With no packs, all of this does nothing."""
+    """With no packs, all of this does nothing. Packs start beside the program; its first resource waits for them."""
 
-    def __init__(self, journal: Journal, preview: bool, analyzers: Sequence[Analyzer] = ()) -> None:
-        self._journal, self._preview, self._analyzers = journal, preview, analyzers
+    def __init__(self, journal: Journal, preview: bool) -> None:
+        self._journal, self._preview = journal, preview
+        self._starting: list[Future[tuple[Analyzer, list[str]]]] = []
+        self._running: list[Analyzer] = []
+        self._turn = threading.Lock()
         self._options: dict[str, pb.AnalyzerResourceOptions] = {}
         self.find: Callable[[str], Resource | None] = lambda urn: None  # a resource by its URN; the deployment knows
 
     @classmethod
     def start(cls, packs: Sequence[PolicyPack], setting: Setting, journal: Journal) -> Policies:
-        """Start all packs at once. Raises EngineError if one can't be loaded or configured."""
+        """Start all packs at once, and wait for none."""
 
         def on_line(line: str) -> None:
             journal.log(line, "output")
 
-        with ThreadPoolExecutor(len(packs), "policy packs") as pool:
-            futures = [pool.submit(start, pack, setting, on_line) for pack in packs]
-        started = [f.result() for f in futures]
-        for analyzer, unknown in started:
-            for name in unknown:
-                journal.log(f"the configuration of policy pack {analyzer.name} names {name!r}, a rule that it doesn't have", "warning")
-        return cls(journal, setting.preview, [a for a, _ in started])
+        policies = cls(journal, setting.preview)
+        pool = ThreadPoolExecutor(len(packs), "policy packs")
+        policies._starting = [pool.submit(start, pack, setting, on_line) for pack in packs]
+        pool.shutdown(wait=False)
+        return policies
+
+    def ready(self) -> list[Analyzer]:
+        """The packs, once all of them run. Raises EngineError, the same each time, if one can't be loaded or configured.
+
+        To the program's side that error is told already: the operation itself raises it.
+        """
+        with self._turn:
+            if self._starting:
+                try:
+                    started = [f.result() for f in self._starting]
+                except EngineError as e:
+                    e.told = True
+                    raise
+                self._starting, self._running = [], [analyzer for analyzer, _ in started]
+                for analyzer, unknown in started:
+                    for name in unknown:
+                        words = f"the configuration of policy pack {analyzer.name} names {name!r}, a rule that it doesn't have"
+                        self._journal.log(words, "warning")
+            return self._running
 
     def asked(self, new: Resource, q: resource_pb2.RegisterResourceRequest, aliases: Iterable[str]) -> None:
         """Remember what only the registration says, for the rules that look at a resource's options."""
-        if self._analyzers:
+        if self.ready():
             options = self._options[new.urn] = _options(new)
             options.deleteBeforeReplace, options.deleteBeforeReplaceDefined = q.deleteBeforeReplace, q.deleteBeforeReplaceDefined
             options.aliases.extend(aliases)
 
     def remedied(self, new: Resource, quietly: bool = False) -> Resource:
         """The resource with its inputs as the packs want them. `quietly` where the same was said before."""
-        for analyzer in self._analyzers:
+        for analyzer in self.ready():
             if not analyzer.remedies:
                 continue
             request = self._request(new, internal=True)
@@ -88,13 +108,14 @@ class Policies:
     def judge(self, new: Resource) -> None:
         """Raises a ResourceError, told already, for a mandatory violation in an update."""
         found = []
-        for analyzer in self._analyzers:
+        for analyzer in self.ready():
             if analyzer.judges_resources:
                 request = self._request(new)
                 with _beside(new.urn, analyzer):
-                    found += [_violation(analyzer, d, _level(d), new.urn, d.message) for d in analyzer.analyze(request)]
-        for violation in found:
-            self._journal.violated(violation)
+                    own = [_violation(analyzer, d, _level(d), new.urn, d.message) for d in analyzer.analyze(request)]
+                for violation in own:
+                    self._journal.violated(violation)
+                found += own
         if not self._preview and (worst := next((v for v in found if v.level == "mandatory"), None)):
             error = ResourceError(new.urn, f"policy {worst.rule} forbids it: {worst.message}")
             error.told = True
@@ -104,7 +125,7 @@ class Policies:
         """Ask the stack rules, once everything is done: what they forbid is in the world already, and is told."""
         root = next((r.urn for r in resources if r.type == STACK_TYPE), "")
         urns = {r.urn for r in resources}
-        for analyzer in self._analyzers:
+        for analyzer in self.ready():
             if analyzer.judges_stacks:
                 shown = [self._in_stack(r) for r in resources]
                 with _beside(root, analyzer):
@@ -114,11 +135,11 @@ class Policies:
 
     def cancel(self) -> None:
         """Pass the user's interruption on to all packs; each is waited for on its own."""
-        for analyzer in self._analyzers:
+        for analyzer in self._running:
             threading.Thread(target=analyzer.cancel, name=f"cancel {analyzer.name}", daemon=True).start()
 
     def close(self) -> None:
-        for analyzer in self._analyzers:
+        for analyzer in self._running:
             analyzer.close()
 
     # -- what a pack is shown ---------------------------------------------------------------------------------------------
