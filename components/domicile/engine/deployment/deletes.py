@@ -2,25 +2,66 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 
 from ..deployment.gate import Gate, Stopping
+from ..deployment.pool import at_once
 from ..deployment.steps import Steps
 from ..errors import EngineError, InDoubtError, ResourceError
 from ..events import Op, Step
 from ..state.snapshot import Resource
 
 
-def layers(doomed: list[Resource]) -> list[list[Resource]]:
+@dataclass
+class Delete:
+    """One thing's delete, and the entries that are forgotten with it: what it contains goes with it, by no call of its own.
+
+    Only once it is gone are they forgotten: until then they are things in the world like any other.
+    """
+
+    old: Resource
+    along: list[Resource] = field(default_factory=list)
+
+    @property
+    def leans_on(self) -> set[str]:
+        return set().union(*(r.leans_on for r in (self.old, *self.along))) - self.urns
+
+    @property
+    def urns(self) -> set[str]:
+        return {r.urn for r in (self.old, *self.along)}
+
+
+def deletes(doomed: list[Resource], surviving: set[str]) -> list[Delete]:
+    """What is to be deleted, with what goes along (`deleted_with`) beside it. `surviving` are the URNs that live on."""
+    hosts = {r.urn: r for r in sorted(doomed, key=lambda r: not r.delete) if r.urn not in surviving and not r.retain_on_delete}
+
+    def host(r: Resource) -> Resource:
+        above = hosts.get(r.deleted_with)
+        return r if above is None or r.protect or above is r else host(above)
+
+    found = {r: Delete(r) for r in doomed if host(r) is r}
+    for r in doomed:
+        if r not in found:
+            found[host(r)].along.append(r)
+    return list(found.values())
+
+
+def layers(doomed: list[Delete]) -> list[list[Delete]]:
     """What may go at once, first to last. Each entry leans on none that goes before it."""
     left = list(doomed)
-    out: list[list[Resource]] = []
+    out: list[list[Delete]] = []
     while left:
-        leaned_on = {u for r in left for u in r.leans_on if u != r.urn}
-        layer = [r for r in left if r.urn not in leaned_on] or left  # a circle in damaged state goes as one
+        layer = _free(left, lambda d: d.leans_on) or _free(left, lambda d: d.old.leans_on) or left  # a circle in damaged state goes as one
         out.append(layer)
-        left = [r for r in left if r not in layer]
+        left = [d for d in left if d not in layer]
     return out
+
+
+def _free(left: list[Delete], leaning: Callable[[Delete], set[str]]) -> list[Delete]:
+    leaned_on = {u for d in left for u in leaning(d) - {d.old.urn}}
+    return [d for d in left if not d.urns & leaned_on]
 
 
 def needed_by(urns: set[str], resources: list[Resource]) -> set[str]:
@@ -39,35 +80,32 @@ def delete_all(doomed: list[Resource], steps: Steps, gate: Gate, parallel: int, 
 
     `continues`: it withholds only what the failed one leans on.
     """
-    urns = {r.urn for r in doomed}
+    surviving = {r.urn for r in steps.checkpoint.resources()} - {r.urn for r in doomed if not r.delete}
     failed: set[str] = set()
 
-    def one(r: Resource) -> None:
-        if not _delete(r, urns, steps, gate, continues):
-            failed.add(r.urn)
+    def one(d: Delete) -> None:
+        if not _delete(d, steps, gate, continues):
+            failed.update(d.urns)
 
-    with ThreadPoolExecutor(parallel, "delete") as pool:
-        for layer in layers(doomed):
-            if gate.stopped:
-                return
-            needed = needed_by(failed, doomed) if failed else set()
-            running: list[Future[None]] = [pool.submit(one, r) for r in layer if r.urn not in needed]
-            for future in running:
-                future.result()
+    for layer in layers(deletes(doomed, surviving)):
+        if gate.stopped:
+            return
+        needed = needed_by(failed, doomed) if failed else set()
+        at_once([partial(one, d) for d in layer if not d.urns & needed], parallel, "delete")
 
 
-def _delete(old: Resource, urns: set[str], steps: Steps, gate: Gate, continues: bool) -> bool:
+def _delete(d: Delete, steps: Steps, gate: Gate, continues: bool) -> bool:
     """Whether it is gone."""
+    old = d.old
     op: Op = "delete-replaced" if old.delete else "delete"
     try:
         with gate.step():
             if old.protect and not old.delete:
                 _refuse_protected(old, steps)
                 return False
-            gone_with = old.deleted_with in urns or old.pending_replacement
-            steps.delete(old, op, without_call=gone_with)
-            if not (old.delete and steps.preview):
-                steps.journal.planned(Step(op, old.urn, old, None), counted=not old.pending_replacement)
+            steps.delete(old, op, without_call=old.pending_replacement, along=d.along)
+            for each in (*d.along, old):
+                _plan(each, steps)
     except Stopping:
         return False
     except EngineError as e:
@@ -77,6 +115,12 @@ def _delete(old: Resource, urns: set[str], steps: Steps, gate: Gate, continues: 
             gate.stop()
         return False
     return True
+
+
+def _plan(old: Resource, steps: Steps) -> None:
+    if not (old.delete and steps.preview):
+        op: Op = "delete-replaced" if old.delete else "delete"
+        steps.journal.planned(Step(op, old.urn, old, None), counted=not old.pending_replacement)
 
 
 def _refuse_protected(old: Resource, steps: Steps) -> None:

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ..deployment.pool import LOOK_SECONDS
+
 
 class Stopping(Exception):
     """Nothing new may start."""
@@ -49,7 +51,8 @@ class Gate:
     def wait_idle(self) -> None:
         """Wait until no step is under way."""
         with self._state:
-            self._state.wait_for(lambda: self._busy == 0)
+            while self._busy:
+                self._state.wait(LOOK_SECONDS)
 
     def wait_stopped(self, timeout_seconds: float) -> bool:
         with self._state:

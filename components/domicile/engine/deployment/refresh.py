@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 from ..deployment.gate import Gate, Stopping
+from ..deployment.pool import at_once
 from ..deployment.steps import Steps
 from ..errors import EngineError
 from ..events import Op, Step
@@ -14,9 +15,7 @@ from ..state.snapshot import Resource, now
 
 def refresh_all(resources: list[Resource], steps: Steps, gate: Gate, parallel: int) -> None:
     """Read everything that a provider made, all at once; one that can't be read stays as it is, and the others go on."""
-    with ThreadPoolExecutor(parallel, "refresh") as pool:
-        for future in [pool.submit(_refresh, r, steps, gate) for r in resources]:
-            future.result()
+    at_once([partial(_refresh, r, steps, gate) for r in resources], parallel, "refresh")
     _forget_the_vanished(steps)
 
 
@@ -49,6 +48,8 @@ def _read(old: Resource, steps: Steps) -> None:
     else:
         op, new = "update", replace(old, id=id_, inputs=inputs, outputs=outputs, modified=now(), init_errors=())
         steps.checkpoint.amend(old, new)
+    if new is not old:
+        steps.checkpoint.saved()
     steps.journal.planned(Step(op, old.urn, old, new))
     steps.journal.finished("refresh" if op == "same" else op, old, since)
 

@@ -43,9 +43,7 @@ class Replacements:
     def _create_first(self, old: Resource, new: Resource) -> Resource:
         if old.pending_replacement:
             return self._steps.create(new, "replace", old)
-        made = self._steps.create(new, "replace")
-        self._steps.checkpoint.amend(old, replace(old, delete=True))
-        return made
+        return self._steps.create(new, "replace", beside=old)
 
     def _delete_first(self, step: Step, old: Resource, new: Resource, first: list[Resource]) -> Resource:
         for dependent in first:

@@ -6,7 +6,7 @@ What to do was decided in `decide`; who comes when is decided in `registrar` and
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..deployment.decide import Decision
@@ -40,14 +40,17 @@ class Steps:
     def at_once(self, op: Op, old: Resource | None, new: Resource, why: Decision | None = None) -> Resource:
         """A step that needs no provider's time."""
         since = self.journal.started(op, new)
-        self.checkpoint.supersede(old, new, quietly=op == "same")
+        self.checkpoint.supersede(old, new)
         why = why or Decision("same")
         self.journal.planned(Step(op, new.urn, old, new, diff_reasons=why.diff_reasons, detailed_diff=why.detailed))
         self.journal.finished(op, new, since)
         return new
 
-    def create(self, new: Resource, op: str = "create", over: Resource | None = None) -> Resource:
-        """Make the thing. `over` is the old entry that goes with it: of a resource that was deleted first."""
+    def create(self, new: Resource, op: str = "create", over: Resource | None = None, beside: Resource | None = None) -> Resource:
+        """Make the thing. `over` is the old entry that goes with it: of a resource that was deleted first.
+
+        `beside` is the old entry of a thing that lives until the new one is made: from that write on it is to be deleted.
+        """
         provider = self.registry.get(new.provider)
 
         def work() -> Resource:
@@ -56,7 +59,7 @@ class Steps:
             made = provider.create(new, self.preview)
             return replace(new, id=UNKNOWN if self.preview else made.id, outputs=made.outputs, created=now(), modified=now())
 
-        return self._step(op, "Create", new, over, work)
+        return self._step(op, "Create", new, over, work, beside)
 
     def update(self, old: Resource, new: Resource) -> Resource:
         provider = self.registry.get(new.provider)
@@ -70,7 +73,9 @@ class Steps:
 
         return self._step("update", "Update", new, old, work)
 
-    def _step(self, op: str, kind: Kind, new: Resource, old: Resource | None, work: Callable[[], Resource]) -> Resource:
+    def _step(
+        self, op: str, kind: Kind, new: Resource, old: Resource | None, work: Callable[[], Resource], beside: Resource | None = None
+    ) -> Resource:
         since = self.journal.started(op, new)
         was = old if kind == "Update" else None
         with self._made:
@@ -81,9 +86,9 @@ class Steps:
                 try:
                     made = self.hooks.retrying(kind.lower(), was, new, work)
                 except ResourceInitError as e:
-                    self.checkpoint.supersede(old, _made_in_part(was, new, e))
+                    self.checkpoint.supersede(old, _made_in_part(was, new, e), beside=beside)
                     raise
-                self.checkpoint.supersede(old, made)
+                self.checkpoint.supersede(old, made, beside=beside)
         except EngineError as e:
             self.journal.failed(op, new, e)
             raise
@@ -95,11 +100,17 @@ class Steps:
         self.journal.finished(op, new, since)
         return made
 
-    def delete(self, old: Resource, op: str, without_call: bool = False, keep_as: Resource | None = None) -> None:
-        """Remove the thing and its entry. `without_call` leaves the thing; `keep_as` is the entry that stays in its place."""
+    def delete(
+        self, old: Resource, op: str, without_call: bool = False, keep_as: Resource | None = None, along: Sequence[Resource] = ()
+    ) -> None:
+        """Remove the thing and its entry. `without_call` leaves the thing; `keep_as` is the entry that stays in its place.
+
+        The entries `along` are of what the thing contains: they are dropped once it is gone.
+        """
         since = self.journal.started(op, old)
         try:
-            self.hooks.before("Delete", old, None)
+            for each in (*along, old):
+                self.hooks.before("Delete", each, None)
             with self.checkpoint.under_way(_PENDING["Delete"], old):
                 if old.managed and not (without_call or self.preview or old.retain_on_delete):
                     provider = self.registry.get(old.provider)
@@ -107,12 +118,14 @@ class Steps:
                 if keep_as:
                     self.checkpoint.amend(old, keep_as)
                 else:
-                    self.checkpoint.drop(old)
+                    for each in (*along, old):
+                        self.checkpoint.drop(each)
         except EngineError as e:
             self.journal.failed(op, old, e)
             raise
-        self.hooks.after("Delete", old, None)
-        self.journal.finished(op, old, since)
+        for each in (*along, old):
+            self.hooks.after("Delete", each, None)
+            self.journal.finished(op, each, since)
 
 
 def _made_in_part(old: Resource | None, new: Resource, error: ResourceInitError) -> Resource:

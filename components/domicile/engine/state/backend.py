@@ -145,16 +145,13 @@ def manifest() -> dict[str, str]:
     return {"time": now(), "magic": hashlib.sha256(VERSION.encode()).hexdigest(), "version": VERSION}
 
 
-def document(project: str, stack: str, salt: str, resources: list[str], pending: list[str]) -> str:
-    """A checkpoint's text from the texts of its entries."""
-    head = {
-        "manifest": manifest(),
-        "secrets_providers": {"type": "passphrase", "state": {"salt": salt}},
-    }
-    parts = [f'"{k}": {json.dumps(v)}' for k, v in head.items()]
+def document(project: str, stack: str, salt: str, resources: list[bytes], pending: list[bytes]) -> bytes:
+    """A checkpoint's content from the texts of its entries."""
+    head = {"manifest": manifest(), "secrets_providers": {"type": "passphrase", "state": {"salt": salt}}}
+    parts = [json.dumps(head)[1:-1].encode()]
     if resources:
-        parts.append('"resources": [\n' + ",\n".join(resources) + "\n]")
+        parts.append(b'"resources": [\n%b\n]' % b",\n".join(resources))
     if pending:
-        parts.append('"pending_operations": [\n' + ",\n".join(pending) + "\n]")
-    latest = "{\n" + ",\n".join([*parts, '"metadata": {}']) + "\n}"
-    return f'{{"version": 3, "checkpoint": {{"stack": {json.dumps(f"organization/{project}/{stack}")}, "latest": {latest}}}}}\n'
+        parts.append(b'"pending_operations": [\n%b\n]' % b",\n".join(pending))
+    name = json.dumps(f"organization/{project}/{stack}").encode()
+    return b'{"version": 3, "checkpoint": {"stack": %b, "latest": {\n%b,\n"metadata": {}\n}}}\n' % (name, b",\n".join(parts))

@@ -10,19 +10,20 @@ import tempfile
 from pathlib import Path
 
 
-def write_atomically(path: Path, text: str, keep_before: bool = False, mode: int = 0o600) -> None:
-    """Write `text` so that a reader, a kill or a power cut finds the old file or the new one. `keep_before` leaves the old as `.bak`.
+def write_atomically(path: Path, content: str | bytes, keep_before: bool = False, mode: int = 0o600) -> None:
+    """Write `content` so that a reader, a kill or a power cut finds the old file or the new one. `keep_before` leaves the old as `.bak`.
 
     `mode` is that of a new file; one that is there keeps its own.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
-        os.fchmod(handle, path.stat().st_mode & 0o777 if path.exists() else mode)
-        with os.fdopen(handle, "w") as f:
-            f.write(text)
-            f.flush()
-            os.fsync(f.fileno())
+        try:
+            os.fchmod(handle, path.stat().st_mode & 0o777 if path.exists() else mode)
+            _write_all(handle, content.encode() if isinstance(content, str) else content)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
         if keep_before and path.exists():
             _link_over(path, path.with_name(path.name + ".bak"))
         os.replace(name, path)  # noqa: PTH105 names, not paths
@@ -38,6 +39,12 @@ def write_attributes(path: Path) -> None:
     about = {f"user.{k}": "" for k in ("cache_control", "content_disposition", "content_encoding", "content_language")}
     content = {**about, "user.content_type": "text/plain; charset=utf-8", "user.metadata": None, "md5": digest}
     path.with_name(path.name + ".attrs").write_text(json.dumps(content, separators=(",", ":")) + "\n")
+
+
+def _write_all(handle: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(handle, rest) :]
 
 
 def _link_over(path: Path, other: Path) -> None:

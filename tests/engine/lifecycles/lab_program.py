@@ -1,0 +1,230 @@
+"""A program as data, run within this process: it registers with the engine's monitor what an SDK would register."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from lab_world import HUSH, Connection, Fault, World
+from pulumi.runtime.proto import alias_pb2
+from pulumi.runtime.proto import resource_pb2 as pb
+
+from domicile.engine import Job
+from domicile.engine.language.monitor import Monitor
+from domicile.engine.values import UNKNOWN, Secret, dump, load
+
+
+@dataclass(frozen=True, repr=False)
+class Spec:
+    """One resource of a program. Others are meant by their place in it, and come before."""
+
+    name: str
+    form: str = "thing"  # thing, group (a component) or provider
+    package: str = "lab"
+    body: int = 0
+    kind: int = 0
+    zone: int = 0
+    secret: bool = False
+    parent: int | None = None
+    near: int | None = None  # its serial is the property `near`, whose change is an update
+    core: int | None = None  # its serial is the property `core`, whose change replaces
+    after: tuple[int, ...] = ()  # depends_on
+    provider: int | None = None
+    within: int | None = None  # deleted_with
+    protect: bool = False
+    retain: bool = False
+    delete_first: bool | None = None
+    ignore: tuple[str, ...] = ()
+    replace_on: tuple[str, ...] = ()
+    aliases: tuple[tuple[str, str], ...] = ()  # former name, and the name of the parent then ("" for the stack)
+
+    def __repr__(self) -> str:
+        """As short as it can be written in a test."""
+        said = [f"{f.name}={v!r}" for f in fields(self)[1:] if (v := getattr(self, f.name)) != f.default]
+        return f"Spec({', '.join([repr(self.name), *said])})"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self))
+
+    @property
+    def type(self) -> str:
+        return {"thing": f"{self.package}:index:Thing", "group": "lab:index:Group"}.get(self.form, f"pulumi:providers:{self.package}")
+
+    @property
+    def needs(self) -> set[int]:
+        return {i for i in (self.parent, self.near, self.core, self.provider, self.within, *self.after) if i is not None}
+
+    def shifted(self, gone: int) -> Spec:
+        """The same where the resource at `gone` is no more: what meant it means nothing, what came after is one place nearer."""
+
+        def move(i: int | None) -> int | None:
+            return None if i is None or i == gone else i - (i > gone)
+
+        after = tuple(m for i in self.after if (m := move(i)) is not None)
+        return replace(
+            self, parent=move(self.parent), near=move(self.near), core=move(self.core), provider=move(self.provider),
+            within=move(self.within), after=after,
+        )  # fmt: skip
+
+
+Program = tuple[Spec, ...]
+
+
+class Ended(Exception):
+    """The engine has ended the operation: no more answers."""
+
+
+class Context:
+    """The part of a gRPC context that the monitor uses."""
+
+    def abort(self, code: Any, details: str) -> None:
+        raise Ended(details)
+
+    def invocation_metadata(self) -> tuple[()]:
+        return ()
+
+
+class InProcess:
+    """A host whose program is data and whose plugins are `Connection`s, for one operation."""
+
+    def __init__(self, job: Job, monitor: Monitor, program: Program, world: World, faults: list[Fault], on_call: Any) -> None:
+        self._job, self._monitor, self._program = job, monitor, program
+        self._world, self._faults, self._on_call = world, faults, on_call
+        self._made: dict[int, Any] = {}
+        self._thread = threading.Thread(target=self._main, name="program", daemon=True)
+        self._ended = threading.Event()
+        self._fault: BaseException | None = None
+        self._stalling = threading.Lock()
+        self._aborted = False
+        self.interrupted = threading.Event()  # the engine has said that it heard an interrupt
+
+    def start(self, package: str, version: str) -> Connection:
+        connection = Connection(self._world, package, self._faults, self._stall)
+        connection.on_call = self._on_call
+        return connection
+
+    def run(self) -> int:
+        self._thread.start()
+        gate = self._job.gate
+        while not gate.stopped and not self._ended.wait(0.002):
+            pass
+        gate.wait_idle()
+        return 0 if self._ended.is_set() and self._fault is None else 1
+
+    def close(self) -> None:
+        self._monitor.end()
+
+    def join(self) -> None:
+        """Wait for the program once the operation is over; whatever it fell over is raised."""
+        if self._thread.ident is not None:
+            self._thread.join(20)
+            assert not self._thread.is_alive(), "the program still waits for an answer though the operation has ended"
+        if self._fault is not None:
+            raise self._fault
+
+    def _stall(self, closed: threading.Event, kind: str) -> None:
+        """Last until the user interrupts, or with `hang` until the user interrupts again and the engine gives up."""
+        with self._stalling:
+            if not self.interrupted.is_set():
+                _interrupt()
+                assert self.interrupted.wait(20), "an interrupt was not heard"
+            assert self._job.gate.stopped, "an interrupt didn't stop the operation"
+            if kind == "hang" and not self._aborted:
+                self._aborted = True
+                _interrupt()
+        if kind == "hang":
+            assert closed.wait(20), "a second interrupt didn't end the plugins"
+
+    # -- the program --------------------------------------------------------------------------------------------------
+
+    def _main(self) -> None:
+        try:
+            root = pb.RegisterResourceRequest(type="pulumi:pulumi:Stack", name=f"{self._job.project.name}-{self._job.stack}")
+            self._root = self._monitor.RegisterResource(root, Context()).urn
+            if self._job.parallel == 1:
+                for at in range(len(self._program)):
+                    self._register(at)
+            else:
+                self._register_at_once()
+            outputs = {str(i): made.urn for i, made in sorted(self._made.items())}
+            self._monitor.RegisterResourceOutputs(pb.RegisterResourceOutputsRequest(urn=self._root, outputs=dump(outputs)), Context())
+            self._ended.set()
+        except Ended:
+            pass
+        except BaseException as e:
+            self._fault = e
+            self._ended.set()
+
+    def _register_at_once(self) -> None:
+        done: list[Future[None]] = []
+
+        def one(at: int) -> None:
+            for i in sorted(self._program[at].needs):
+                done[i].result()
+            self._register(at)
+
+        with ThreadPoolExecutor(len(self._program) or 1) as pool:
+            for at in range(len(self._program)):
+                done.append(pool.submit(one, at))
+            for each in done:
+                each.result()
+
+    def _register(self, at: int) -> None:
+        spec = self._program[at]
+        made = self._monitor.RegisterResource(self._request(spec), Context())
+        self._made[at] = made
+        if spec.form == "group":
+            outputs = pb.RegisterResourceOutputsRequest(urn=made.urn, outputs=dump({"body": spec.body}))
+            self._monitor.RegisterResourceOutputs(outputs, Context())
+
+    def _request(self, spec: Spec) -> pb.RegisterResourceRequest:
+        made = self._made
+        inputs, leans = self._inputs(spec)
+        after = {made[i].urn for i in spec.after} | {u for us in leans.values() for u in us}
+        provider = ""
+        if spec.provider is not None:
+            found = made[spec.provider]
+            provider = f"{found.urn}::{found.id or UNKNOWN}"
+        return pb.RegisterResourceRequest(
+            type=spec.type, name=spec.name, parent=self._root if spec.parent is None else made[spec.parent].urn,
+            custom=spec.form != "group", object=dump(inputs), protect=spec.protect, dependencies=sorted(after), provider=provider,
+            propertyDependencies={k: pb.RegisterResourceRequest.PropertyDependencies(urns=sorted(us)) for k, us in leans.items()},
+            deleteBeforeReplace=bool(spec.delete_first), deleteBeforeReplaceDefined=spec.delete_first is not None,
+            ignoreChanges=spec.ignore, replaceOnChanges=spec.replace_on, acceptSecrets=True, retainOnDelete=spec.retain,
+            deletedWith="" if spec.within is None else made[spec.within].urn, acceptResources=True, aliasSpecs=True,
+            additionalSecretOutputs=["token"] if spec.form == "thing" else [],
+            aliases=[alias_pb2.Alias(spec=self._alias(spec, name, parent)) for name, parent in spec.aliases],
+        )  # fmt: skip
+
+    def _alias(self, spec: Spec, name: str, parent: str) -> Any:
+        """The alias as the SDK puts it: with the parent only where that isn't the present one."""
+        now = "" if spec.parent is None else self._program[spec.parent].name
+        if parent == now:
+            return alias_pb2.Alias.Spec(name=name)
+        if not parent:
+            return alias_pb2.Alias.Spec(name=name, noParent=True)
+        above = next((made.urn for i, made in self._made.items() if self._program[i].name == parent), self._root)
+        return alias_pb2.Alias.Spec(name=name, parentUrn=above)
+
+    def _inputs(self, spec: Spec) -> tuple[dict[str, Any], dict[str, set[str]]]:
+        """The resource's inputs, and by property what they lean on."""
+        if spec.form == "provider":
+            return {"region": str(spec.zone), "label": str(spec.body)}, {}
+        inputs: dict[str, Any] = {"body": Secret(f"{HUSH}{spec.body}") if spec.secret else spec.body}
+        if spec.form == "group":
+            return inputs, {}
+        inputs |= {"kind": spec.kind, "zone": spec.zone}
+        leans: dict[str, set[str]] = {}
+        for key, at in (("near", spec.near), ("core", spec.core)):
+            if at is not None:
+                inputs[key] = load(self._made[at].object).get("serial", UNKNOWN)
+                leans[key] = {self._made[at].urn}
+        return inputs, leans
+
+
+def _interrupt() -> None:
+    """Ctrl-C, for the main thread: there the engine takes it."""
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
