@@ -101,6 +101,8 @@ class InProcess:
         self._aborted = False
         self.interrupted = threading.Event()  # the engine has said that it heard an interrupt
 
+    address = "in-process"  # where a plugin would find the engine
+
     def start(self, package: str, version: str) -> Connection:
         connection = Connection(self._world, package, self._faults, self._stall)
         connection.on_call = self._on_call
