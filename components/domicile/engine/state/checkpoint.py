@@ -129,7 +129,7 @@ class Checkpoint:
     def in_doubt(self) -> list[Operation]:
         """What was begun, by this operation or an earlier one, and is not known to be done."""
         with self._lock:
-            return self._kept_pending + self._pending
+            return list(self._pending)
 
     def clear_pending(self) -> None:
         """Forget the creates that an earlier, killed operation left in doubt."""
