@@ -106,6 +106,7 @@ class InProcess:
     def start(self, package: str, version: str) -> Connection:
         connection = Connection(self._world, package, self._faults, self._stall)
         connection.on_call = self._on_call
+        self._job.children.add(connection)
         return connection
 
     def run(self) -> int:

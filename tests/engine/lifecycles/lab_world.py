@@ -85,6 +85,7 @@ class Connection:
         self._world, self._package, self._faults, self._stall = world, package, faults, stall
         self._closed = threading.Event()
         self.on_call: Callable[[str, Any], None] = lambda verb, request: None
+        self.name = f"pulumi-resource-{package}"
         self.stub = self
 
     def said(self) -> str:
@@ -92,6 +93,11 @@ class Connection:
 
     def close(self) -> None:
         self._closed.set()
+
+    stop = close  # as a child process is ended
+
+    def signal(self, _number: int) -> None:
+        """It heeds none: `stop` ends it."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or not name[0].isupper():
