@@ -13,13 +13,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import applying
 import building
 import capacity
 import latency
 import table
 from bed import Bed
 
-PARTS = ("latency", "cold", "idle", "active", "up", "images")
+PARTS = ("latency", "cold", "idle", "active", "up", "images", "engine")
+ON_THEIR_OWN = ("images", "engine")
+"""Parts that need no perimeter."""
 WARM = 2
 SPARE = 20
 """Places beside the sessions that are held: none waits for one that is ending."""
@@ -54,10 +57,10 @@ def _options() -> argparse.Namespace:
 def _measured(options: argparse.Namespace, say: Callable[[str], None]) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     host = {"capacity": max(options.idle, options.active) + SPARE, "warm": WARM, "limits": {"idle": "0.5s"}}
-    if set(options.only) - {"images"}:
+    if set(options.only) - set(ON_THEIR_OWN):
         say("a perimeter is brought up")
         with Bed.made(workerHost=host, controlPlane={"kind": "stand-in", "pollsPerMinute": 600}) as bed:
-            for part in (each for each in PARTS if each in options.only and each != "images"):
+            for part in (each for each in PARTS if each in options.only and each not in ON_THEIR_OWN):
                 say(part)
                 try:
                     figures[part] = _MEASURES[part](bed, options, say)
@@ -68,6 +71,8 @@ def _measured(options: argparse.Namespace, say: Callable[[str], None]) -> dict[s
             say("the perimeter is removed")
     if "images" in options.only:
         figures["images"] = building.images(say)
+    if "engine" in options.only:
+        figures["engine"] = applying.cost(say)
     return figures
 
 

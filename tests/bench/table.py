@@ -29,6 +29,8 @@ def show(figures: dict[str, Any]) -> None:
         )
     if "images" in figures:
         _show_images(figures["images"])
+    if "engine" in figures:
+        _show_engine(figures["engine"])
     machine = figures["machine"]
     console.print(
         f"\n{machine['cores']} cores, {machine['memory_gib']} GiB, Linux {machine['kernel']}; load {machine['load_at_start']} before, "
@@ -72,3 +74,15 @@ def _show_images(rows: list[dict[str, Any]]) -> None:
     table.add_row("all", *map(str, total))
     console.print("\n[bold]Images[/] (cold: downloads are there)")
     console.print(table)
+
+
+def _show_engine(told: dict[str, Any]) -> None:
+    goals = told["goals"]
+    table = Table("", "resources", "seconds", "ms a resource", "engine's peak MB", box=None, pad_edge=False)
+    for row in told["rows"]:
+        table.add_row(*(str(row[key]) for key in ("operation", "resources", "seconds", "ms_a_resource", "peak_mb")))
+    console.print("\n[bold]The embedded engine[/], a plugin that does nothing")
+    console.print(table)
+    console.print(f"goals: at most {goals['ms_a_resource']} ms a resource, {goals['peak_mb']} MB")
+    console.print(f"2,000 resources / 500: {told['growth']} (linear: {goals['growth']})")
+    console.print(f"checkpoints, of an up of 2,000: {told['checkpoint_share']:.0%} (goal: {goals['checkpoint_share']:.0%})")

@@ -1,0 +1,149 @@
+"""What the embedded engine costs a resource: previews and ups of growing programs over a plugin that does nothing, all real processes.
+
+Needs no root and no perimeter.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SIZES = (84, 500, 2000)
+GOALS = {"ms_a_resource": 5.0, "peak_mb": 400, "checkpoint_share": 0.2, "growth": 4.0}
+"""At most: of an `up` and a preview; of the engine's process at the largest size; of an `up`; 2,000 resources against 500."""
+PROGRAM = """
+import pulumi
+
+class Thing(pulumi.CustomResource):
+    serial: pulumi.Output[str]
+    def __init__(self, name, **inputs):
+        super().__init__("bench:index:Thing", name, {**inputs, "serial": None})
+
+things = []
+for i in range(%d):
+    near = things[i - 10].serial if i %% 10 == 9 else "none"
+    things.append(Thing(f"thing-{i}", size=i, title=f"the thing of number {i}", near=near, tags={"team": "bench", "part": str(i %% 7)}))
+"""
+PLUGIN = """#!%s
+import sys
+from concurrent.futures import ThreadPoolExecutor
+import grpc
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2 as pb, provider_pb2_grpc
+
+class Provider(provider_pb2_grpc.ResourceProviderServicer):
+    def CheckConfig(self, q, c): return pb.CheckResponse(inputs=q.news)
+    def DiffConfig(self, q, c): return pb.DiffResponse(changes=pb.DiffResponse.DIFF_NONE)
+    def Configure(self, q, c): return pb.ConfigureResponse(acceptSecrets=True, supportsPreview=True, acceptResources=True)
+    def Check(self, q, c): return pb.CheckResponse(inputs=q.news)
+    def Diff(self, q, c): return pb.DiffResponse(changes=pb.DiffResponse.DIFF_NONE)
+    def Delete(self, q, c): return empty_pb2.Empty()
+    def Create(self, q, c):
+        made = pb.CreateResponse(id="" if q.preview else q.name, properties=q.properties)
+        made.properties.fields["serial"].string_value = q.name
+        return made
+
+server = grpc.server(ThreadPoolExecutor(16))
+provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(), server)
+print(server.add_insecure_port("127.0.0.1:0"), flush=True)
+server.start()
+server.wait_for_termination()
+"""
+WITHOUT_WRITES = """
+import runpy, sys
+from domicile.engine.state import checkpoint
+checkpoint.write_atomically = lambda *a, **k: None
+sys.argv[0] = "domicile.engine"
+runpy.run_module("domicile.engine", run_name="__main__", alter_sys=True)
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    seconds: float
+    peak_mb: float
+
+
+class Yard:
+    """A project, a backend and a plugin in a folder of its own."""
+
+    def __init__(self, root: Path, size: int) -> None:
+        self.root = root
+        (root / "backend").mkdir(parents=True)
+        (root / "Pulumi.yaml").write_text("name: bench\nruntime: python\n")
+        (root / "__main__.py").write_text(PROGRAM % size)
+        plugin = root / "pulumi-resource-bench"
+        plugin.write_text(PLUGIN % sys.executable)
+        plugin.chmod(0o755)
+        path = os.pathsep.join((str(root), os.environ["PATH"]))
+        backend = {"PULUMI_BACKEND_URL": f"file://{root}/backend", "PULUMI_CONFIG_PASSPHRASE": "bench", "PULUMI_HOME": str(root / "home")}
+        self.variables = {**os.environ, **backend, "PATH": path}
+        self.run("stack", "init", "dev")
+
+    def run(self, *arguments: str, writes: bool = True) -> Run:
+        """One call of the engine: how long it took, and the most memory that its own process had."""
+        engine = ["-m", "domicile.engine"] if writes else ["-c", WITHOUT_WRITES]
+        began = time.monotonic()
+        with tempfile.TemporaryFile() as said:
+            process = subprocess.Popen(
+                [sys.executable, *engine, *arguments, "--non-interactive"], cwd=self.root, env=self.variables, stdout=said, stderr=said
+            )
+            peak = 0
+            while process.poll() is None:
+                peak = max(peak, _peak_bytes(process.pid))
+                time.sleep(0.02)
+            seconds = time.monotonic() - began
+            if process.returncode:
+                said.seek(0)
+                raise RuntimeError(f"{' '.join(arguments)}: exit {process.returncode}: {said.read().decode()[-2000:]}")
+        return Run(seconds, peak / 1e6)
+
+
+def _peak_bytes(pid: int) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):  # it has just ended
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0)
+
+
+def cost(say: Callable[[str], None]) -> dict[str, Any]:
+    """Each size by each operation; the growth from the second size to the largest; the checkpoint's share of the largest `up`."""
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory(prefix="domicile-bench-") as folder:
+        for size in SIZES:
+            yard = Yard(Path(folder) / str(size), size)
+            for name, arguments in _OPERATIONS:
+                done = yard.run(*arguments, "--stack", "dev")
+                row = {"operation": name, "resources": size, "seconds": round(done.seconds, 2), "peak_mb": round(done.peak_mb)}
+                rows.append({**row, "ms_a_resource": round(done.seconds / size * 1000, 2)})
+                say(f"{size} resources, {name}: {done.seconds:.1f} s")
+        share = _checkpoint_share(Path(folder), say)
+    growth = {name: round(_seconds(rows, name, SIZES[2]) / _seconds(rows, name, SIZES[1]), 2) for name, _ in _OPERATIONS}
+    return {"rows": rows, "growth": growth, "checkpoint_share": share, "goals": GOALS}
+
+
+_UP = ("up", "--yes", "--skip-preview")
+_OPERATIONS = (("preview", ("preview",)), ("up", _UP), ("up again", _UP), ("destroy", ("destroy", "--yes", "--skip-preview")))
+
+
+def _seconds(rows: list[dict[str, Any]], operation: str, size: int) -> float:
+    return float(next(r["seconds"] for r in rows if r["operation"] == operation and r["resources"] == size))
+
+
+def _checkpoint_share(folder: Path, say: Callable[[str], None]) -> float:
+    """How much of an `up` is gone when the checkpoint is written nowhere; both in turns, the best of each."""
+    with_, without = [], []
+    for turn in range(2):
+        for writes, times in ((True, with_), (False, without)):
+            yard = Yard(folder / f"share-{turn}-{writes}", SIZES[-1])
+            times.append(yard.run(*_UP, "--stack", "dev", writes=writes).seconds)
+            say(f"{SIZES[-1]} resources, up {'with' if writes else 'without'} checkpoints: {times[-1]:.1f} s")
+    return round(max(0.0, 1 - min(without) / min(with_)), 2)
