@@ -1,6 +1,8 @@
 """Each region stack goes up on the provider double and stays as it is; nothing of it lies elsewhere; one command brings it home again."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -8,7 +10,7 @@ JURISDICTIONS = {"tokyo": "jp", "eu": "eu", "uae": "ae", "bahrain": "bh", "us": 
 REGIONS = {"tokyo": "ap-northeast-1", "eu": "eu-central-1", "uae": "me-central-1", "bahrain": "me-south-1", "us": "us-east-1"}
 IMAGES = {name: "sha256:" + letter * 64 for name, letter in (("sandbox", "a"), ("host", "b"), ("egress", "c"))}
 GLOBAL = {"Role", "RolePolicy", "InstanceProfile"}
-RETAINED = {"Key", "Alias"}
+RETAINED = {"Key"}
 
 
 @pytest.mark.parametrize("name", JURISDICTIONS)
@@ -69,3 +71,9 @@ def test_the_environment_keys_value_has_no_place_in_state_or_plan(tokyo):
     assert tokyo.things("Secret")
     state = json.loads(tokyo.state())["checkpoint"]["latest"]["resources"]
     assert not [key for resource in state for key in resource.get("inputs", {}) if "secretString" in key or "secretBinary" in key]
+
+
+def test_a_stack_of_another_platform_loads_nothing_of_awss_provider():
+    """A platform is imported when it is asked for: the command and a `local` stack pay nothing for this one."""
+    code = "import sys, domicile.perimeter, domicile.local, domicile.config; print([m for m in sys.modules if m.startswith('pulumi_aws')])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

@@ -42,7 +42,8 @@ class EncryptionKey(pulumi.ComponentResource):
                 deletion_window_in_days=DELETION_DAYS,
                 opts=below,
             )
-            aws.kms.Alias("key", name=f"alias/{ground.names.prefix}", target_key_id=key.key_id, opts=below)
+            alias = f"alias/{ground.names.prefix}"  # not kept: the stack's next key needs the name
+            aws.kms.Alias("key", name=alias, target_key_id=key.key_id, opts=pulumi.ResourceOptions(parent=self))
             self.arn = key.arn
         self.register_outputs({"arn": self.arn})
 
