@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from domicile import residency
-from domicile.config import from_file, load, residency_manifest
+from domicile.config import ConfigError, from_file, load, residency_manifest
+from domicile.config.residency import check_backend
 
 STACKS = Path(__file__).parents[2] / "stacks"
 JURISDICTIONS = {"tokyo": "jp", "eu": "eu", "uae": "ae", "bahrain": "bh", "us": "us"}
@@ -124,6 +125,16 @@ def test_a_declared_place_counts_for_an_endpoint_that_does_not_say_where_it_is()
 )
 def test_a_state_backend_lies_where_its_url_says(url, where):
     assert residency.place_of_backend(url).where == where
+
+
+def test_a_state_that_goes_elsewhere_than_the_configuration_says_is_refused():
+    said = {"exceptions": [EXCEPTION], "stateBackend": "s3://acme?region=ap-northeast-1"}
+    config = stack(residency=said)
+    check_backend(config, "stack tokyo", "s3://acme?region=ap-northeast-3")
+    for url in ("s3://acme?region=us-east-1", "https://api.pulumi.com", "file:///state"):
+        with pytest.raises(ConfigError) as refused:
+            check_backend(config, "stack tokyo", url)
+        assert refused.value.faults[0].path == "residency.stateBackend"
 
 
 def test_the_residency_table_loads_without_any_package():

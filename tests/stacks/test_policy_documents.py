@@ -117,7 +117,8 @@ def test_the_archive_refuses_plain_connections_foreign_keys_other_writers_and_re
     denied = {found["Sid"]: found for found in statements("archive bucket") if found["Effect"] == "Deny"}
     assert denied["TlsOnly"]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert denied["WrittenByWorkersOnly"]["Condition"] == {"StringNotEquals": {"aws:PrincipalArn": [WORKER]}}
-    assert denied["OwnKeyOnly"]["Condition"]["StringNotEqualsIfExists"].popitem()[1] == KEY
+    header = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+    assert denied["OwnKeyOnly"]["Condition"] == {"StringNotEquals": {header: KEY}, "Null": {header: "false"}}
     assert denied["NeverElsewhere"]["Action"] == ["s3:PutReplicationConfiguration"]
 
 

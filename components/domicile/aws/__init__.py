@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pulumi
 
@@ -10,6 +11,7 @@ from domicile.aws.alarms import AlarmTopic
 from domicile.aws.ground import Ground
 from domicile.aws.machines import Settings
 from domicile.config import PerimeterConfig, residency_manifest
+from domicile.config.residency import check_backend
 from domicile.egress_proxy.aws import EgressTier
 from domicile.egress_proxy.aws.machines import EgressProxies
 from domicile.environment_key.aws import EncryptionKey, EnvironmentKey
@@ -20,6 +22,8 @@ from domicile.siem_sink.aws import Archive
 
 def assemble(config: PerimeterConfig, perimeter: pulumi.Resource) -> dict[str, pulumi.Input[object]]:
     """Builds the region; the outputs of `perimeter`. The order is that of need: key, network, what both guard, machines."""
+    if backend := os.environ.get("PULUMI_BACKEND_URL"):
+        check_backend(config, f"stack {config.stack}", backend)
     ground = Ground.of(config)
     provider = ground.provider(pulumi.ResourceOptions(parent=perimeter))
     below = pulumi.ResourceOptions(parent=perimeter, providers=[provider])

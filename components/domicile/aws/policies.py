@@ -141,8 +141,12 @@ def _machine(names: Names, key: str, noun: str) -> tuple[Statement, ...]:
 def flow_logs(names: Names) -> str:
     """The role with which the VPC writes its flow logs."""
     group = names.log_group_arn("flow")
-    actions = ("logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:PutLogEvents")
-    return document(Statement("Write", actions, (group, f"{group}:log-stream:*")))
+    actions = ("logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents")
+    every_group = f"arn:aws:logs:{names.region}:{names.account}:log-group:*"  # a list of groups is asked of all of them
+    return document(
+        Statement("Write", actions, (group, f"{group}:log-stream:*")),
+        Statement("Find", ("logs:DescribeLogGroups",), (every_group,)),
+    )
 
 
 def query_logs(names: Names) -> str:
@@ -255,12 +259,13 @@ def archive_bucket(names: Names, key: str) -> str:
     """Records come from worker hosts, encrypted with the stack's key; nobody deletes a version or bypasses the lock."""
     arn = names.bucket_arn("archive")
     things = (f"{arn}/*",)
+    header = "s3:x-amz-server-side-encryption-aws-kms-key-id"
     return document(
         *_tls_only(arn),
         Statement("WrittenByWorkersOnly", ("s3:PutObject",), things, "Deny", ANYONE, but_role(names.worker_role)),
         Statement(
-            "OwnKeyOnly", ("s3:PutObject",), things, "Deny", ANYONE,
-            {"StringNotEqualsIfExists": {"s3:x-amz-server-side-encryption-aws-kms-key-id": key}},
+            # without the header the bucket's default is this key; a negated operator alone would hold where the header is absent
+            "OwnKeyOnly", ("s3:PutObject",), things, "Deny", ANYONE, {"StringNotEquals": {header: key}, "Null": {header: "false"}},
         ),
         Statement(
             "NeverLoosened",

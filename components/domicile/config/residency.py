@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, model_validator
 
 from domicile.config.egress import canonical_host
-from domicile.config.faults import Objection, Step, refuse
+from domicile.config.faults import ConfigError, Fault, Objection, Step, refuse
 from domicile.config.section import Section, repeated
 from domicile.residency import (
     Entry,
@@ -149,6 +149,15 @@ def residency_manifest(config: Declared, stack: str) -> Manifest:
     """The manifest of a configuration."""
     waivers = [Waiver(found.property, found.reason, found.owner, found.expires) for found in config.residency.exceptions]
     return manifest(stack, config.jurisdiction, region_bearing(config), waivers)
+
+
+def check_backend(config: Declared, source: str, url: str) -> None:
+    """Raises `ConfigError` when the state goes elsewhere (`url`, as PULUMI_BACKEND_URL has it) than the configuration says."""
+    said, real = place_of_backend(config.residency.state_backend), place_of_backend(url)
+    if said.where != real.where:
+        allowed = f"where the state really goes: {url} lies in `{real.where}`"
+        fix = "correct `residency.stateBackend`, or PULUMI_BACKEND_URL"
+        raise ConfigError(source, [Fault("residency.stateBackend", config.residency.state_backend, allowed, fix)])
 
 
 def residency_objections(config: Declared) -> Iterator[Objection]:
