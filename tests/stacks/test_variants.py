@@ -1,5 +1,8 @@
 """What a team brings along or sets takes the same path: VPC, subnets, key, roles, boundary, spot, warm pool."""
 
+from domicile.aws import policies
+from domicile.aws.names import Names
+from domicile.aws.policy_document import Statement, document
 from domicile.rehearsal import Fault
 
 ACCOUNT = "123456789012"
@@ -19,7 +22,8 @@ def test_a_stack_lives_in_a_vpc_and_with_a_key_of_the_teams_own(stacked):
         inputs = {"vpcId": vpc.id, "cidrBlock": f"10.64.{place}.0/24", "availabilityZone": zone}
         subnets.append(bring(region, "aws:ec2/subnet:Subnet", f"subnet-{place}", inputs).id)
     table = bring(region, "aws:ec2/routeTable:RouteTable", "theirs", {"vpcId": vpc.id})
-    key = bring(region, "aws:kms/key:Key", "theirs", {"description": "theirs"}, "1234abcd-12ab-34cd-56ef-1234567890ab")
+    theirs = {"description": "theirs", "policy": policies.encryption_key(Names.of(region.config(), region.config().aws))}
+    key = bring(region, "aws:kms/key:Key", "theirs", theirs, "1234abcd-12ab-34cd-56ef-1234567890ab")
     existing = {"vpc": vpc.id, "workerSubnets": subnets[:2], "workerRouteTables": [table.id], "egressSubnets": subnets[2:]}
     region.configure(network={"existing": existing}, access={"encryptionKey": key.properties["arn"]})
     result = region.up()
@@ -37,7 +41,8 @@ def test_a_stack_lives_in_a_vpc_and_with_a_key_of_the_teams_own(stacked):
 
 def test_every_role_bears_the_permissions_boundary(stacked):
     region = stacked("tokyo")
-    bring(region, "aws:iam/policy:Policy", "boundary", {"name": "boundary", "policy": '{"Version": "2012-10-17", "Statement": []}'})
+    theirs = {"name": "boundary", "policy": document(Statement("Region", ("s3:GetObject",), ("arn:aws:s3:::domicile-*",)))}
+    bring(region, "aws:iam/policy:Policy", "boundary", theirs)
     region.configure(access={"permissionsBoundary": BOUNDARY})
     result = region.up()
     assert result.exit_code == 0, result.errors
