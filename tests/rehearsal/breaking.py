@@ -49,6 +49,9 @@ def broken(rule: rules.Rule, example: dict[str, Any]) -> dict[str, Any]:
             put(out, rule.low, 2)
         case rules.Network():
             put(out, rule.path, "10.0.0.1/16")
+        case rules.Where():
+            out = broken(rule.rule, out)
+            put(out, rule.condition, rule.when[0])
         case rules.Size():
             text = "x" * (rule.most + 1)
             put(out, rule.path, base64.b64encode(text.encode()).decode() if rule.encoded else text)

@@ -52,6 +52,11 @@ def test_the_providers_tags_are_on_everything_and_the_resources_own_win(double):
     assert made["tags"] == {"owner": "us", "stage": "y"}
 
 
+@pytest.mark.parametrize("tags", [{"aws:mine": "x"}, {"": "x"}, {"k" * 129: "x"}, {"k": "v" * 257}, {str(i): "x" for i in range(51)}])
+def test_tags_that_no_service_takes(double, tags):
+    assert [f.path for f in double.check(urn(VPC), {}, {"cidrBlock": "10.0.0.0/16", "tags": tags}, b"")[1]] == ["tags"]
+
+
 @pytest.mark.parametrize(
     ("config", "path"),
     [

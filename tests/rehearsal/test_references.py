@@ -90,6 +90,38 @@ def test_two_networks_may_have_the_same_range(region):
     region.subnet(region.vpc("b"), name="b")
 
 
+def test_a_zone_of_another_region(region):
+    subnet = {"vpcId": region.vpc(), "cidrBlock": "10.0.1.0/24", "availabilityZone": "eu-central-1a"}
+    region.refused("InvalidParameterValue", "aws:ec2/subnet:Subnet", **subnet)
+
+
+def test_an_endpoint_of_another_regions_service(region):
+    region.refused("InvalidServiceName", "aws:ec2/vpcEndpoint:VpcEndpoint", vpcId=region.vpc(), serviceName="com.amazonaws.us-east-1.s3")
+
+
+def test_a_bucket_for_logs_in_another_region(region):
+    region.make("aws:s3/bucket:Bucket", "a", bucket="team-data")
+    region.make("aws:s3/bucket:Bucket", "b", bucket="team-logs", region="us-east-1")
+    logging = {"bucket": "team-data", "targetBucket": "team-logs", "targetPrefix": ""}
+    region.refused("NoSuchBucket", "aws:s3/bucketLogging:BucketLogging", **logging)
+
+
+def test_a_listener_that_its_balancer_does_not_speak(region):
+    balancer = region.make("aws:lb/loadBalancer:LoadBalancer", loadBalancerType="network", subnets=[region.subnet(region.vpc())])
+    page = {"type": "fixed-response", "fixedResponse": {"contentType": "text/plain", "statusCode": "200"}}
+    region.refused(
+        "UnsupportedProtocol", "aws:lb/listener:Listener", loadBalancerArn=balancer, port=80, protocol="HTTP", defaultActions=[page]
+    )
+
+
+def test_a_group_whose_template_is_of_another_network(region):
+    here, there = region.vpc("here"), region.vpc("there")
+    group = region.make("aws:ec2/securityGroup:SecurityGroup", vpcId=there)
+    template = region.make("aws:ec2/launchTemplate:LaunchTemplate", vpcSecurityGroupIds=[group])
+    launch = {"launchTemplate": {"id": template}, "vpcZoneIdentifiers": [region.subnet(here)]}
+    region.refused("InvalidParameter", "aws:autoscaling/group:Group", minSize=0, maxSize=1, **launch)
+
+
 def test_things_of_different_networks_together(region):
     here, there = region.vpc("here"), region.vpc("there")
     table = region.make("aws:ec2/routeTable:RouteTable", vpcId=there)

@@ -20,7 +20,7 @@ from .breaking import broken
 from .examples import EXAMPLES
 
 RULES = [(token, i) for token, kind in sorted(KINDS.items()) for i in range(len(kind.rules))]
-PATHS = ("path", "low", "high", "needed", "excluded", "when")
+PATHS = ("path", "low", "high", "needed", "excluded", "when", "condition")
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,8 @@ def test_tables_speak_of_properties_that_the_sdk_has(token, schema):
 
 def _inputs_of(kind: Kind) -> list[str]:
     found = [*kind.replaces, *kind.keeps, *kind.json, *(r.path for r in kind.refs)]
-    for rule in (*kind.rules, *kind.world):
+    inner = [r.rule for r in kind.rules if isinstance(r, rules.Where)]
+    for rule in (*kind.rules, *inner, *kind.world):
         for field in fields(rule):
             value = getattr(rule, field.name)
             found += [value] if field.name in PATHS and isinstance(value, str) and value else list(value) if field.name == "paths" else []

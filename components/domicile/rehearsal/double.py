@@ -102,7 +102,7 @@ class Double:
             region = opened.get("region")
             if isinstance(region, str) and region != UNKNOWN and self.package.regions and region not in self.package.regions:
                 faults.append(Fault("region", f"{region!r} is no region{suggestion(region, self.package.regions)}"))
-            faults += [f for rule in kind.rules for f in rule.faults(opened)]
+            faults += [f for rule in (*self.package.common, *kind.rules) for f in rule.faults(opened)]
         return news, faults
 
     def _named(self, shape: Shape, kind: Kind, urn: str, name: str, olds: Properties, news: Properties, seed: bytes) -> Properties:

@@ -31,6 +31,7 @@ class Ref:
     outside: str = ""
     prefix: str = ""
     anywhere: bool = False  # the thing may lie in another region
+    here: bool = False  # it must lie in this region, though its name is known in all: a bucket for a bucket's logs
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -209,6 +210,7 @@ class Package:
     regions: frozenset[str] = frozenset()
     default: Callable[[str], Kind] | None = None  # the Kind of a type that has none
     names: tuple[str, ...] = ("name",)  # properties that are named automatically, the first that a type has
+    common: tuple[Rule, ...] = ()  # what holds of every type
     derive_actions: Callable[[str, str], tuple[str, ...]] | None = None  # the actions of (operation, token) that no table gives
 
     def actions(self, operation: str, token: str) -> tuple[str, ...]:

@@ -137,6 +137,22 @@ class OneOf(OfValue):
 
 
 @dataclass(frozen=True)
+class Tags(OfValue):
+    """Tags as all of AWS takes them: at most 50, with keys of 1 to 128 characters that don't begin with `aws:`, values of at most 256."""
+
+    def wrong(self, v: Any) -> str:
+        if len(v) > 50:
+            return f"{len(v)} tags; it takes at most 50"
+        pairs = v.items() if isinstance(v, dict) else ((t.get("key", ""), t.get("value")) for t in v)  # an Auto Scaling group has a list
+        for key, value in pairs:
+            if not 1 <= len(key) <= 128 or key.lower().startswith("aws:"):
+                return f"the tag {key[:140]!r} is not allowed: a key has 1 to 128 characters and doesn't begin with 'aws:'"
+            if value is not None and len(str(value)) > 256:
+                return f"the tag {key!r} has {len(str(value))} characters; it takes at most 256"
+        return ""
+
+
+@dataclass(frozen=True)
 class Network(OfValue):
     """A CIDR block without host bits, of a size between two prefix lengths; `version` 4 or 6, or 0 for either."""
 
@@ -233,6 +249,20 @@ class Excludes(Rule):
     def faults(self, of: dict[str, Any]) -> Iterator[Fault]:
         if _applies(of, self.path, self.when) and given(of, self.excluded):
             yield Fault(self.excluded, f"may not be given, as {_condition(of, self.path, self.when)}")
+
+
+@dataclass(frozen=True)
+class Where(Rule):
+    """A rule that holds only where `condition` (a path) is one of `when`; None stands for nothing given."""
+
+    condition: str
+    when: tuple[Any, ...]
+    rule: Rule
+
+    def faults(self, of: dict[str, Any]) -> Iterator[Fault]:
+        if first(of, self.condition) in self.when:
+            for fault in self.rule.faults(of):
+                yield Fault(fault.path, f"{fault.reason}, as {_condition(of, self.condition, self.when)}")
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,8 @@ class World:
         for token in ref.tokens:
             handle = self.handle(token, value)
             thing = self.place.cloud.called(handle)
-            if thing and (ref.anywhere or thing.region in (self.place.region, GLOBAL) or self.package.kind(token).known_everywhere):
+            known = ref.anywhere or (self.package.kind(token).known_everywhere and not ref.here)
+            if thing and (known or thing.region in (self.place.region, GLOBAL)):
                 return thing, handle
         missing = self.package.kind(ref.tokens[0])
         what = ref.tokens[0].rpartition(":")[2]
@@ -85,13 +86,20 @@ class World:
         networks: dict[str, Thing] = {}
         for things in found.by_name.values():
             for thing in things:
-                kind = self.package.kind(thing.token)
-                network = thing.id if kind.network == "id" else thing.properties.get(kind.network or "vpcId")
-                if network:
+                if network := self._network(thing):
                     networks.setdefault(network, thing)
         if len(networks) > 1:
             (a, one), (b, other) = list(networks.items())[:2]
             raise Refused("InvalidParameter", f"{one.id!r} (of {a}) and {other.id!r} (of {b}) belong to different networks")
+
+    def _network(self, thing: Thing) -> str:
+        """The network that a thing lies in: its own, or that of what it refers to, as a launch template's is its security groups'."""
+        kind = self.package.kind(thing.token)
+        own = thing.id if kind.network == "id" else thing.properties.get(kind.network or "vpcId")
+        if own or not kind.one_network:
+            return str(own or "")
+        others = (self.place.cloud.called(use.handle) for use in thing.uses)
+        return next((n for other in others if other and (n := self._network(other))), "")
 
     # -- rules between things -----------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import re
 
 from ..cloud import Properties
 from ..kinds import Kind, Package
+from ..rules import MEMORY, Tags
 from ..types import suggestion
 from . import (
     apigateway,
@@ -79,5 +80,5 @@ _SERVICES = (
 KINDS: dict[str, Kind] = {token: kind for service in _SERVICES for token, kind in service.KINDS.items()}
 
 PACKAGE = Package(
-    "aws", "pulumi_aws", KINDS, FUNCTIONS, configuration, frozenset(ZONES), default, ("name", "bucket"), derived_actions,
+    "aws", "pulumi_aws", KINDS, FUNCTIONS, configuration, frozenset(ZONES), default, ("name", "bucket"), (Tags("tags", source=MEMORY),), derived_actions,
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..kinds import Distinct, Kind, OnePer, Ref
+from ..kinds import Demand, Distinct, Kind, OnePer, Ref
 from ..rules import MEMORY, AtLeastOne, AtMostOne, Length, Needs, Never, OneOf, Pattern, Range, model
 from .tokens import BUCKET, LISTENER, LOAD_BALANCER, SECURITY_GROUP, SUBNET, TARGET_GROUP, VPC
 from .vocabulary import ARN, describes, reference
@@ -11,6 +11,7 @@ _ELB = ARN + "elasticloadbalancing:{region}:{account}:"
 _NAME = reference("elbv2", "CreateLoadBalancerInput.Name")
 _TARGETS = reference("elbv2", "CreateTargetGroupInput.Name")
 _PROTOCOLS = ("HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP", "GENEVE", "QUIC", "TCP_QUIC")
+_PROTOCOL = reference("elbv2", "CreateListenerInput.Protocol")
 _PORT = model("elbv2", "Port")
 _FORM = {"form": ("loadBalancerType", {"network": "net", "gateway": "gwy", "application": "app", None: "app"})}
 _NAMED = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
@@ -24,7 +25,7 @@ KINDS: dict[str, Kind] = {
                  "enforceSecurityGroupInboundRulesOnPrivateLinkTraffic": ""},
         replaces=("name", "namePrefix", "internal", "loadBalancerType", "customerOwnedIpv4Pool"),
         refs=(Ref("subnets[*]", SUBNET, "subnet"), Ref("subnetMappings[*].subnetId", SUBNET, "subnet"), Ref("securityGroups[*]", SECURITY_GROUP, "group"),
-              Ref("accessLogs.bucket", BUCKET, "logs", holds=False)),
+              Ref("accessLogs.bucket", BUCKET, "logs", holds=False, here=True)),
         rules=(
             Length("name", 1, 32, source=_NAME), Pattern("name", _NAMED, "letters, digits and hyphens, not at its ends", source=_NAME),
             Never("name", "^internal-", "it can't begin with 'internal-'", source=_NAME),
@@ -73,7 +74,12 @@ KINDS: dict[str, Kind] = {
                   source=model("elbv2", "ActionTypeEnum")),
             Range("tcpIdleTimeoutSeconds", 60, 6000, source=MEMORY),
         ),
-        world=(Distinct(("loadBalancerArn", "port"), MEMORY, code="DuplicateListener"),),
+        one_network=True,
+        world=(
+            Distinct(("loadBalancerArn", "port"), MEMORY, code="DuplicateListener"),
+            Demand("balancer", {"loadBalancerType": "network"}, _PROTOCOL, "protocol", ("TCP", "TLS", "UDP", "TCP_UDP", "QUIC", "TCP_QUIC"), "UnsupportedProtocol"),
+            Demand("balancer", {"loadBalancerType": "application"}, _PROTOCOL, "protocol", ("HTTP", "HTTPS"), "UnsupportedProtocol"),
+        ),
         actions=describes("elasticloadbalancing", "CreateListener AddTags DescribeListeners", "DescribeListeners DescribeListenerAttributes DescribeTags",
                           "ModifyListener ModifyListenerAttributes AddTags RemoveTags", "DeleteListener"),
     ),

@@ -30,6 +30,16 @@ def is_image_of(image: str, region: str) -> bool:
     return image.startswith(("ami-" + digits(region, length=5), "resolve:ssm:"))
 
 
+def is_zone_of(zone: str, region: str) -> bool:
+    return zone in zones(region)
+
+
+def is_service_of(service: str, region: str) -> bool:
+    """Whether an endpoint service is of this region, or of no region: AWS's names have it in the third place."""
+    parts = service.split(".")
+    return len(parts) < 4 or parts[2] not in {*ZONES, "vpce"} or region in (parts[2], parts[3])
+
+
 def _caller(args: Properties, place: Place) -> Properties:
     arn = f"arn:{place.partition}:iam::{place.account}:user/rehearsal"
     return {"accountId": place.account, "arn": arn, "userId": "AIDAREHEARSAL", "id": place.account}

@@ -86,7 +86,7 @@ _TWICE: dict[str, Kind] = {
         Range(_RETENTION + "days", 1, 36500, source=MEMORY), Range(_RETENTION + "years", 1, 100, source=MEMORY),
         OneOf("objectLockEnabled", ("Enabled",), source=model("s3", "ObjectLockEnabled"))), (),
         (Neighbour(_VERSIONINGS, "bucket", "id", BUCKET, MEMORY, unless={"objectLockEnabled": True}, code="InvalidBucketState"),)),
-    "BucketLogging": _setting("BucketLogging", (Length("targetPrefix", 0, 1024, source=MEMORY),), (Ref("targetBucket", BUCKET, "target", holds=False),)),
+    "BucketLogging": _setting("BucketLogging", (Length("targetPrefix", 0, 1024, source=MEMORY),), (Ref("targetBucket", BUCKET, "target", holds=False, here=True),)),
     "BucketLifecycleConfiguration": _setting("LifecycleConfiguration", (
         Items("rules", 1, 1000, source=MEMORY), OneOf("rules[*].status", ("Enabled", "Disabled"), source=model("s3", "ExpirationStatus")),
         Length("rules[*].id", 1, 255, source=MEMORY), Range("rules[*].expiration.days", 1, 2147483647, source=MEMORY),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..kinds import Apart, Demand, Distinct, Inside, Kind, Neighbour, OnePer, Ref
+from ..kinds import Apart, Demand, Distinct, Inside, Kind, Native, Neighbour, OnePer, Ref
 from ..rules import (
     MEMORY,
     AtLeastOne,
@@ -16,8 +16,10 @@ from ..rules import (
     Pattern,
     Policy,
     Range,
+    Where,
     model,
 )
+from .functions import is_service_of, is_zone_of
 from .tokens import (
     BUCKET,
     DHCP_OPTIONS,
@@ -128,7 +130,10 @@ KINDS: dict[str, Kind] = {
             AtMostOne(("availabilityZone", "availabilityZoneId"), source=MEMORY),
             OneOf("privateDnsHostnameTypeOnLaunch", ("ip-name", "resource-name"), source=model("ec2", "HostnameType")),
         ),
-        world=(Inside("cidrBlock", "vpc", "cidrBlock", _SIZE), Apart("cidrBlock", "vpc", _SIZE)),
+        world=(
+            Inside("cidrBlock", "vpc", "cidrBlock", _SIZE), Apart("cidrBlock", "vpc", _SIZE),
+            Native("availabilityZone", is_zone_of, reference("ec2", "CreateSubnetRequest.AvailabilityZone"), code="InvalidParameterValue"),
+        ),
         actions=describes("ec2", "CreateSubnet CreateTags ModifySubnetAttribute DescribeSubnets", "DescribeSubnets",
                           "ModifySubnetAttribute CreateTags DeleteTags", "DeleteSubnet"),
     ),
@@ -332,8 +337,11 @@ KINDS: dict[str, Kind] = {
             Excludes("vpcEndpointType", "subnetIds", ("Gateway", None), source=reference("ec2", "CreateVpcEndpointRequest.SubnetIds")),
             Excludes("vpcEndpointType", "securityGroupIds", ("Gateway", None), source=reference("ec2", "CreateVpcEndpointRequest.SecurityGroupIds")),
             Policy("policy", "resource", 20480, source=MEMORY),
+            Where("vpcEndpointType", ("Gateway", None), Pattern("serviceName", r".*\.(?:s3|dynamodb|s3express)", "only S3 and DynamoDB have gateways", source=MEMORY),
+                  source=MEMORY),
         ),
         world=(
+            Native("serviceName", is_service_of, MEMORY, code="InvalidServiceName"),
             OnePer("subnet", "availabilityZone", MEMORY, code="DuplicateSubnetsInSameZone"),
             Demand("vpc", {"enableDnsSupport": True, "enableDnsHostnames": True}, reference("ec2", "CreateVpcEndpointRequest.PrivateDnsEnabled"),
                    "privateDnsEnabled", (True,)),
