@@ -123,6 +123,15 @@ def test_an_alias_keeps_the_thing_under_its_new_name(yard):
     assert result.summary == {"same": 3} and yard.names() == ["new", "p"]
 
 
+@pytest.mark.parametrize(("town", "op"), [("Bonn", "replace"), ("Ulm", "same")])
+def test_a_move_to_another_provider_replaces_if_that_one_says_so_of_their_configurations(yard, gadget, town, op):
+    program = f"from gadgets import Gadget, town\np = town('p', town='Ulm')\nq = town('q', town='{town}')\n"
+    yard.up(program + "g = Gadget('g', size=1, opts=O(provider=p))\n")
+    expected = {"same": 4} if op == "same" else {"replace": 1, "same": 3}
+    assert yard.up(program + "g = Gadget('g', size=1, opts=O(provider=q))\n").summary == expected
+    assert sorted(yard.world()) == ["g-1" if op == "same" else "g-2", "serials"]
+
+
 def test_refresh_takes_in_drift_and_loss_and_up_repairs_them(yard):
     yard.up(A_AND_B)
     (yard.things / "a-1.json").write_text(json.dumps({"name": "a", "body": 7}))

@@ -46,7 +46,7 @@ class CustomResources:
         if old.urn in self._d.deleted_first:
             fresh = self._checked(provider, asked, None, again=True)
             return self._d.doing(Step("replace", new.urn, old, fresh), lambda: self._steps.create(fresh, "replace", old))
-        moved = self._d.providers.replaced(old, new)
+        moved = self._d.providers.moved(old, new)
         diff = Diff(None) if moved else self._diff(provider, old, new)
         option = q.deleteBeforeReplace if q.deleteBeforeReplaceDefined else None
         decision = decide(old, new, diff, option, moved)

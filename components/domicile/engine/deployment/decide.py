@@ -28,12 +28,11 @@ def decide(old: Resource, new: Resource, diff: Diff, delete_first: bool | None =
     """`delete_first` is the program's `delete_before_replace` if it gave one; `provider_replaced` that its provider is another now."""
     diff = _replacing_on_changes(diff, new.replace_on_changes)
     replaces = diff.replaces
-    forced = any(d["kind"].endswith("-replace") for d in diff.detailed.values())
     if old.pending_replacement and not replaces:
         replaces = ("pending-replacement",)
     if provider_replaced:  # whatever the provider of now says: the thing is another provider's
         return Decision("replace", bool(delete_first), ("provider",))
-    if (replaces or forced) and (diff.changes is not False or old.pending_replacement):
+    if (replaces or diff.is_replace) and (diff.changes is not False or old.pending_replacement):
         first = diff.delete_first if delete_first is None else delete_first
         return Decision("replace", first, replaces, diff.keys, diff.detailed)
     changed = not alike(old.inputs, new.inputs) if diff.changes is None else diff.changes

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pulumi.runtime.proto import resource_pb2 as pb
 
 from ..deployment.deployment import Deployment
-from ..events import Step
 from ..state.snapshot import Resource
 
 
@@ -22,7 +21,7 @@ def left_alone(d: Deployment, q: pb.RegisterResourceRequest, new: Resource, old:
     if missing or (old is None and new.custom and not new.is_provider):
         d.skipped.add(new.urn)
         new = replace(new, outputs=old.outputs if old else {})
-        d.journal.planned(Step("same", new.urn, new, new))
+        d.journal.unchanged(new)
         return new
     if old is None or not new.custom or new.is_provider:
         return None

@@ -23,7 +23,8 @@ from ..values import UNKNOWN, Properties, Secret
 class Providers:
     def __init__(self, config: Config, steps: Steps, policies: Policies) -> None:
         self._config, self._steps, self._policies = config, steps, policies
-        self._replaced: set[str] = set()
+        self._olds = {f"{r.urn}::{r.id}": r for r in steps.checkpoint.resources() if r.is_provider}
+        self._news: dict[str, Resource] = {}  # by URN
 
     def default(self, package: str, urn: str) -> Resource:
         """The goal state of the package's default provider."""
@@ -41,7 +42,7 @@ class Providers:
         return mine
 
     def register(self, new: Resource, old: Resource | None, version: str, forced: bool = False) -> Resource:
-        """Start and configure the provider, and put it into the state. `forced` replaces it, and all that it made.
+        """Start and configure the provider, and put it into the state. `forced` replaces it.
 
         Raises ResourceError if it refuses its configuration.
         """
@@ -62,9 +63,9 @@ class Providers:
         created, modified = old.created if old else now(), now() if changed or not old else old.modified
         new = replace(new, id=id_, created=created, modified=modified)
         self._steps.registry.configured(new, process)
+        self._news[new.urn] = new
         if decision.op != "replace" or old is None:
             return self._steps.at_once(decision.op, old, new, decision)
-        self._replaced.add(new.urn)
         since = self._steps.journal.started("replace", new)
         self._steps.checkpoint.amend(old, replace(old, delete=True))
         self._steps.checkpoint.supersede(None, new)
@@ -73,6 +74,9 @@ class Providers:
         self._steps.journal.finished("replace", new, since)
         return new
 
-    def replaced(self, old: Resource, new: Resource) -> bool:
-        """Whether the provider of `new` was replaced in this run: all that it made is replaced with it."""
-        return old.provider != new.provider and new.provider.rpartition("::")[0] in self._replaced
+    def moved(self, old: Resource, new: Resource) -> bool:
+        """Whether the provider of now can't keep what the one of before made, going by their configurations: it says so itself."""
+        before, after = self._olds.get(old.provider), self._news.get(new.provider.rpartition("::")[0])
+        if old.provider == new.provider or before is None or after is None:
+            return False
+        return self._steps.registry.get(new.provider).diff_config(replace(before, urn=after.urn), after.configuration).is_replace

@@ -31,6 +31,10 @@ class Diff:
     delete_first: bool = False
     detailed: dict[str, dict[str, Any]] = field(default_factory=dict)
 
+    @property
+    def is_replace(self) -> bool:
+        return bool(self.replaces) or any(d["kind"].endswith("-replace") for d in self.detailed.values())
+
 
 @dataclass(frozen=True)
 class Made:
