@@ -51,7 +51,8 @@ class EventLog:
             if op == "delete-replaced":
                 self._deleted.add(event.urn)
         else:
-            self._write("resOpFailedEvent", {"metadata": _metadata(event, op), "status": 0, "steps": 0})
+            if not (self._planning or event.planning):  # nothing was tried
+                self._write("resOpFailedEvent", {"metadata": _metadata(event, op), "status": 0, "steps": 0})
             self._diagnose(event)
 
     def end(self, result: Result) -> None:
@@ -65,7 +66,7 @@ class EventLog:
         self._write("diagnosticEvent", {**({"urn": event.urn} if event.urn else {}), **said})
 
     def _write_step(self, kind: str, event: Event, op: str) -> None:
-        self._write(kind, {"metadata": _metadata(event, op), "planning": self._planning})
+        self._write(kind, {"metadata": _metadata(event, op), "planning": self._planning or event.planning})
 
     def _write(self, kind: str, event: dict[str, Any]) -> None:
         self._sequence += 1

@@ -69,6 +69,7 @@ class Event:
     name: str = ""
     seconds: float = 0.0
     parent: str = ""  # of the resource: a URN
+    planning: bool = False  # told by the preview that an update begins with
     policy: Violation | Remediation | None = None  # of the two policy kinds
 
 

@@ -240,7 +240,7 @@ def _tried(
         result = _result(op)
     if result.exit_code and on_event:
         for event in held:
-            on_event(event)
+            on_event(replace(event, planning=True))
     return result
 
 

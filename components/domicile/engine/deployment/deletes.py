@@ -129,6 +129,7 @@ def _refuse_protected(old: Resource, steps: Steps) -> None:
         old.urn, f'resource "{old.urn}" cannot be deleted because it is protected; remove `protect=True` and run `up` before'
     )
     if not steps.preview:
+        steps.journal.started("delete", old)
         raise error
     steps.journal.failed("delete", old, error)
     steps.journal.planned(Step("delete", old.urn, old, None), counted=False)
