@@ -47,7 +47,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.mark.parametrize("scenario", AGREES)
 def test_agrees_with_the_recording(scenario, engine):
-    done = compare(scenario, engine if scenario == "sixty-at-once" else f"{sys.executable} -m domicile.engine")
+    done = compare(scenario, engine)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
