@@ -68,7 +68,8 @@ class Deployment:
             if self.gate.stopped:
                 raise Stopping
             try:
-                yield
+                with self.gate.deciding():
+                    yield
             except EngineError:
                 self.gate.stop()
                 raise

@@ -18,6 +18,9 @@ class Gate:
         self._slots = threading.BoundedSemaphore(parallel)
         self._state = threading.Condition()
         self._busy = 0
+        self._deciding = 0  # how deep; one registration at a time
+        self._decided = 0
+        self._waiting = 0  # for room
         self.stopped = False
 
     def stop(self) -> None:
@@ -27,8 +30,12 @@ class Gate:
 
     def enter(self) -> None:
         """Begin a step when there is room; raises Stopping if a failure came before. Ends with `leave`."""
+        with self._state:
+            self._waiting += 1
+            self._state.notify_all()
         self._slots.acquire()
         with self._state:
+            self._waiting -= 1
             if self.stopped:
                 self._slots.release()
                 raise Stopping
@@ -39,6 +46,25 @@ class Gate:
             self._busy -= 1
             self._state.notify_all()
         self._slots.release()
+
+    @contextmanager
+    def deciding(self) -> Iterator[None]:
+        """While it is decided what becomes of a registration, up to its step's begin."""
+        with self._state:
+            self._deciding += 1
+        try:
+            yield
+        finally:
+            with self._state:
+                self._deciding -= 1
+                self._decided += not self._deciding
+                self._state.notify_all()
+
+    def settle(self) -> None:
+        """Wait until what is being decided at this moment has begun, or waits for room. Not for who decides."""
+        with self._state:
+            before = self._decided
+            self._state.wait_for(lambda: self.stopped or not self._deciding or self._decided > before or bool(self._waiting))
 
     @contextmanager
     def step(self) -> Iterator[None]:

@@ -53,8 +53,15 @@ class Hooks:
             self._error_hooks[hook.name] = hook
 
     def before(self, kind: Kind, old: Resource | None, new: Resource | None) -> None:
-        """Call the hooks before the step; ResourceError with the name and the words of the first that fails."""
-        self._run("Before", kind, old, new)
+        """Call the hooks before the step; ResourceError with the name and the words of the first that fails.
+
+        What is being decided by then still begins, as with Pulumi, where a hook takes longer to fail than a registration to begin.
+        """
+        try:
+            self._run("Before", kind, old, new)
+        except ResourceError:
+            self._gate.settle()
+            raise
 
     def after(self, kind: Kind, old: Resource | None, new: Resource | None) -> None:
         """Call the hooks after the step. What fails in them is told, and lets nothing new start."""
