@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from domicile.engine import EngineError, PluginError, PolicyPack, PolicyPackError, preview, up
+from domicile.engine import EngineError, PluginError, PolicyPack, PolicyPackError, Targets, preview, up
 
 HEAD = """
 import json
@@ -117,6 +117,13 @@ def test_a_stack_rule_is_not_asked_after_a_failure(packs, yard):
     yard.plant("fail.create.a")
     result = packs.run(up, "Thing('a')\nThing('b')\n", packs.write(STACK_RULE), preview_first=False)
     assert result.exit_code == 1 and result.violations == []
+
+
+def test_a_stack_rule_does_not_see_what_was_not_made_as_it_is_no_target(packs, yard):
+    yard.up("Thing('a')\n")
+    pack, only_a = packs.write(STACK_RULE), Targets(target=("**::a",))
+    result = packs.run(up, "Thing('a', body=2)\nThing('b')\n", pack, preview_first=False, targets=only_a)
+    assert result.exit_code == 0 and result.violations == [] and yard.names() == ["a"]
 
 
 def test_a_stack_rule_sees_outputs_dependencies_and_parents(packs, yard):

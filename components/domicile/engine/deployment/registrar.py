@@ -77,7 +77,7 @@ class Registrar:
 
     def judge_stack(self) -> None:
         """Ask the stack rules of the policy packs about all that this run has registered and done."""
-        self._d.policies.judge_stack(list(self._d.news.values()))
+        self._d.policies.judge_stack([r for r in self._d.news.values() if r.urn not in self._d.skipped])
 
     def register(self, q: pb.RegisterResourceRequest) -> Resource:
         with self._d.deciding():
