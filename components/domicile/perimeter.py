@@ -11,7 +11,8 @@ class Perimeter(pulumi.ComponentResource):
     """A perimeter by a validated configuration (`domicile.config.from_pulumi()` in a stack program).
 
     Outputs, on each platform: `environment_id`, `control_plane_url`. On `local` also `image_digests` (by image) and `audit_path` (the
-    retained archive); on `aws` `environment_key` (the secret's ARN), `archive` (the bucket), `repositories` (by image), `residency`.
+    retained archive); on `aws` `environment_key` (the secret's ARN), `archive` (the bucket), `repositories` (by image), `worker_profile`,
+    `residency`.
     """
 
     outputs: dict[str, pulumi.Output[object]]

@@ -1,6 +1,7 @@
 """The guards of a region, read from the cloud on disk after the stack is up."""
 
 import ipaddress
+import json
 
 import pytest
 
@@ -118,6 +119,14 @@ def test_the_environment_key_is_guarded_by_its_own_policy(tokyo):
     assert statements["ReadThroughEndpointOnly"]["Condition"]["StringNotEquals"]["aws:SourceVpce"] == endpoint
     assert statements["ReadByNoOther"]["Condition"]["StringNotEquals"]["aws:PrincipalArn"] == [WORKER]
     assert not tokyo.one("Secret", "environment-key").get("replicas")
+
+
+def test_the_roles_that_policies_name_belong_to_machines_of_this_stack(tokyo):
+    """A role of that name made by somebody else would have what the policies grant: the stack makes it before any machine runs."""
+    roles = {found["arn"]: found for _, found in properties(tokyo, "Role")}
+    for arn in (WORKER, WORKER.replace("worker-host", "egress-proxy")):
+        trust = json.loads(roles[arn]["assumeRolePolicy"])["Statement"]
+        assert [found["Principal"] for found in trust] == [{"Service": "ec2.amazonaws.com"}]
 
 
 def test_silence_about_the_keys_age_is_an_alarm(tokyo):

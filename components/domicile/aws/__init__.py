@@ -18,6 +18,7 @@ from domicile.environment_key.aws import EncryptionKey, EnvironmentKey
 from domicile.network.aws import Network
 from domicile.sandbox_image.aws import Registry
 from domicile.siem_sink.aws import Archive
+from domicile.worker_hosts.aws import WorkerIdentity
 
 
 def assemble(config: PerimeterConfig, perimeter: pulumi.Resource) -> dict[str, pulumi.Input[object]]:
@@ -33,7 +34,8 @@ def assemble(config: PerimeterConfig, perimeter: pulumi.Resource) -> dict[str, p
     secret = EnvironmentKey("environment-key", ground, key, network.endpoints.secrets, topic, below)
     archive = Archive("archive", ground, key, below)
     registry = Registry("registry", ground, key, below)
-    tier = EgressTier("egress", ground, network, below)
+    workers = WorkerIdentity("worker-hosts", ground, key, below)
+    tier = EgressTier("egress", ground, network, key, below)
     network.guard_names(tier.balancer)
     settings = Settings("settings", ground, key, below)
     if ground.aws.images:
@@ -44,5 +46,6 @@ def assemble(config: PerimeterConfig, perimeter: pulumi.Resource) -> dict[str, p
         "environment_key": secret.arn,
         "archive": archive.bucket,
         "repositories": registry.urls,
+        "worker_profile": workers.profile,
         "residency": json.loads(residency_manifest(config, config.stack).to_json()),
     }

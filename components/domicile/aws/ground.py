@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws
 
+from domicile.aws import policies
 from domicile.aws.names import Names
 from domicile.config import PerimeterConfig
 from domicile.config.aws import Aws
@@ -53,6 +54,14 @@ class Ground:
         )
         pulumi_aws.iam.RolePolicy(noun, name="least", role=role.name, policy=policy, opts=opts)
         return role
+
+    def machine_role(self, noun: str, description: str, policy: pulumi.Input[str], opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+        """A role for machines; the ARN of its instance profile. It is there before any machine: policies name it by its ARN, and
+        whoever could make a role of that name in the account would have what they grant."""
+        role = self.role(noun, description, policies.trust("ec2.amazonaws.com", self.names), policy, opts)
+        profile = pulumi_aws.iam.InstanceProfile(noun, name=f"{self.names.prefix}-{noun}", role=role.name, opts=opts)
+        arn: pulumi.Output[str] = profile.arn
+        return arn
 
     def log_group(self, noun: str, key: pulumi.Input[str], opts: pulumi.ResourceOptions) -> pulumi_aws.cloudwatch.LogGroup:
         """A log group encrypted with the stack's key, kept as long as the configuration says."""

@@ -16,9 +16,6 @@ ZoneLetter = Literal["a", "b", "c", "d", "e", "f"]
 PRIVATE = tuple(IPv4Network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 """RFC 1918. Shared space (100.64.0.0/10) is left to the sandboxes' links."""
 
-SUBNETS_PER_ZONE = 3
-"""Worker hosts, egress proxies, and the public subnet of the NAT gateway."""
-
 
 class ExistingVpc(Section):
     """A VPC and subnets of your own. Their routes stay yours: the worker subnets must have none to the internet."""

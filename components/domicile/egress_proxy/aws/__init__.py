@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pulumi
 import pulumi_aws as aws
 
+from domicile.aws import policies
 from domicile.aws.ground import Ground
 from domicile.network.aws import PROXIES, PUBLIC, Network, subnet
 from domicile.network.aws.security_groups import EGRESS_PORT, HEALTH_PORT
@@ -28,14 +29,18 @@ class EgressTier(pulumi.ComponentResource):
     """DNS name, to which worker hosts' proxies chain."""
     target_group: pulumi.Output[str]
     way_out: WayOut
+    profile: pulumi.Output[str]
+    """ARN of the proxies' instance profile."""
 
-    def __init__(self, name: str, ground: Ground, network: Network, opts: pulumi.ResourceOptions) -> None:
+    def __init__(self, name: str, ground: Ground, network: Network, key: pulumi.Output[str], opts: pulumi.ResourceOptions) -> None:
         super().__init__("domicile:aws:EgressTier", name, None, opts)
         self._ground, self._network = ground, network
         below = pulumi.ResourceOptions(parent=self)
         self.way_out = self._existing() or self._own(below)
         self._let_proxies_dial(below)
         self._balance(below)
+        policy = key.apply(lambda arn: policies.egress_proxy(ground.names, arn))
+        self.profile = ground.machine_role("egress-proxy", "egress proxies: their image and settings", policy, below)
         self.register_outputs({"balancer": self.balancer})
 
     def _existing(self) -> WayOut | None:

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 import pulumi
 import pulumi_aws as aws
 
-from domicile.aws import policies
 from domicile.aws.ground import Ground
 from domicile.aws.ignition import MachineFile, configuration
 from domicile.aws.machines import Kind, Settings, launch_template, propagated
@@ -40,14 +39,8 @@ class EgressProxies(pulumi.ComponentResource):
     ) -> None:  # fmt: skip
         super().__init__("domicile:aws:EgressProxies", name, None, opts)
         below = pulumi.ResourceOptions(parent=self)
-        names = ground.names
-        role = ground.role(
-            "egress-proxy", "egress proxies: their image and settings", policies.trust("ec2.amazonaws.com", names),
-            key.apply(lambda arn: policies.egress_proxy(names, arn)), below,
-        )  # fmt: skip
-        profile = aws.iam.InstanceProfile("egress-proxy", name=f"{names.prefix}-egress-proxy", role=role.name, opts=below)
         kind = Kind(
-            NOUN, ground.aws.proxies.instance_type, DISK_GIB, network.groups.proxies, profile.arn,
+            NOUN, ground.aws.proxies.instance_type, DISK_GIB, network.groups.proxies, tier.profile,
             pulumi.Output.from_input(machine_configuration(ground, images)),
         )  # fmt: skip
         template = launch_template(kind, ground, settings, key, below)
