@@ -315,12 +315,26 @@ def test_a_pack_that_dies_or_floods_ends_the_operation(odd, monkeypatch, action,
     assert odd.world() == {} and states(odd) == [] and pending(odd) == []
 
 
-def test_ctrl_c_ends_a_rule_that_hangs(odd):
+HANG = "open(os.environ['THINGS'] + '/calls.log', 'a').write('rule\\n'); time.sleep(1000)"
+HANGING_STACK_RULE = f"""
+from pulumi_policy import StackValidationPolicy
+def slow(args, report):
+    {HANG}
+PolicyPack("odd-pack", [StackValidationPolicy("slow", "A slow rule.", slow)])
+"""
+
+
+@pytest.mark.parametrize(
+    ("action", "start", "made"),
+    [("time.sleep(1000)", "", []), ("pass", HANG, []), ("pass", HANGING_STACK_RULE, ["a"])],
+    ids=["resource rule", "start", "stack rule"],
+)
+def test_ctrl_c_ends_a_pack_that_hangs(odd, action, start, made):
     odd.program(ONE)
-    engine = odd.start("up", "--yes", "--skip-preview", "--policy-pack", str(pack(odd, "time.sleep(1000)")))
+    engine = odd.start("up", "--yes", "--skip-preview", "--policy-pack", str(pack(odd, action, start)))
     odd.wait_for("rule")
     end(engine, signal.SIGINT)
-    assert odd.world() == {} and pending(odd) == []
+    assert list(odd.world()) == made == states(odd) and pending(odd) == []
 
 
 def test_a_pack_whose_level_there_is_not_is_named(odd):

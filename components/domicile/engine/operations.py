@@ -372,7 +372,7 @@ def _run(op: _Operation, after: Callable[[Registrar], None], mode: Mode) -> Regi
     op.monitor.attach(registrar, Components(registrar, setting, op.parallel, gate), ending)
     code = op.host.run()
     op.monitor.end()
-    op.policies.ready()  # raises what kept a pack from starting
+    op.policies.refuse()
     if code and not gate.stopped:
         if code != 32:  # 32: the program has said why
             journal.log(f"an unhandled error occurred: program exited with non-zero exit code: {code}", "error")

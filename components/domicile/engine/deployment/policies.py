@@ -72,6 +72,12 @@ class Policies:
                         self._journal.log(words, "warning")
             return self._running
 
+    def refuse(self) -> None:
+        """Raise what has kept a pack from starting; one that is still at it when all is over isn't waited for."""
+        for future in self._starting:
+            if future.done():
+                future.result()
+
     def asked(self, new: Resource, q: resource_pb2.RegisterResourceRequest, aliases: Iterable[str]) -> None:
         """Remember what only the registration says, for the rules that look at a resource's options."""
         if self.ready():

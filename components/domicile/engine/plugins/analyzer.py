@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,8 +116,11 @@ class Analyzer:
         self.child.stop()
 
     def cancel(self) -> None:
-        with suppress(grpc.RpcError, PluginError):
+        """Ask the pack to break off what it does. One that doesn't know how to is ended: it has nothing to lose."""
+        try:
             self._line.stub.Cancel(empty_pb2.Empty(), timeout=CANCEL_SECONDS)
+        except (grpc.RpcError, PluginError):
+            self.child.signal(signal.SIGTERM)
 
     def _call(self, method: str, request: Any) -> Any:
         """The answer, or None from a pack that is too old to know the method."""

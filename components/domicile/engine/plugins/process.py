@@ -72,7 +72,7 @@ class Child:
         self.name = name or Path(command[0]).name
         self.port = 0
         self.last_words: deque[str] = deque(maxlen=20)
-        self._ending = threading.Lock()
+        self._ending = threading.RLock()
         self._flooded = False
         self._room: int | None = None  # bytes that it may still print; a program may print what it likes
         self._on_line = on_line
@@ -172,8 +172,8 @@ class Child:
 
     def signal(self, number: int) -> None:
         """Send it to the process and to those that it started and that stayed in its group."""
-        if self.process.returncode is None:
-            with suppress(ProcessLookupError):
+        with self._ending, suppress(ProcessLookupError):
+            if self.process.returncode is None:
                 os.killpg(self.process.pid, number)
 
     def stop(self) -> int:
