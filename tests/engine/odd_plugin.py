@@ -17,7 +17,7 @@ from pathlib import Path
 
 import grpc
 from google.protobuf import empty_pb2, json_format, struct_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import plugin_pb2, provider_pb2_grpc, status_pb2
 from pulumi.runtime.proto import provider_pb2 as pb
 
 WORLD = Path(os.environ["THINGS"])
@@ -94,6 +94,14 @@ class Odd(provider_pb2_grpc.ResourceProviderServicer):
             while not (WORLD / "cancelled").exists():
                 time.sleep(0.02)
             context.abort(grpc.StatusCode.UNKNOWN, "broken off, as it was asked")
+        if odd("Create") == "in-part-without-id":
+            status = status_pb2.Status(code=2, message="in part")
+            status.details.add().Pack(pb.ErrorResourceInitFailed(reasons=["in part"]))
+            context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+            context.abort(grpc.StatusCode.UNKNOWN, "in part")
+        if odd("Create") == "garbled-status":
+            context.set_trailing_metadata((("grpc-status-details-bin", b"\xff\xff"),))
+            context.abort(grpc.StatusCode.UNKNOWN, "the status is garbled")
         id_ = {"no-id": "", "unknown-id": GARBAGE["unknown"]}.get(odd("Create"), f"{q.name}-id")
         return pb.CreateResponse(id=id_, properties=struct(json_format.MessageToDict(q.properties), odd("Create")))
 

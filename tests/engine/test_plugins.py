@@ -159,11 +159,16 @@ def test_no_process_outlives_the_operation(odd, how):
 # -- answers that are garbage -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how", ["no-id", "unknown-id", "raw"])
+@pytest.mark.parametrize("how", ["no-id", "unknown-id", "raw", "in-part-without-id", "garbled-status"])
 def test_a_create_without_an_id_is_in_doubt(odd, how):
     behave(odd, "Create", how)
-    told(odd.up(ONE), "Create" if how == "raw" else "gave it no id", "about to start")
-    assert pending(odd) == ["creating"] and states(odd) == []
+    result = odd.up(ONE)
+    if how == "garbled-status":  # a failure like any other
+        assert "the status is garbled" in "\n".join(result.errors) and pending(odd) == []
+    else:
+        told(result, "Create" if how == "raw" else "gave it no id", "about to start")
+        assert pending(odd) == ["creating"]
+    assert result.exit_code == 1 and states(odd) == []
 
 
 @pytest.mark.parametrize("how", ["unknown-mark", "empty-secret", "unknown", "nan", "no-kind"])

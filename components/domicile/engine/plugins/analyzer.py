@@ -17,7 +17,7 @@ from pulumi.runtime.proto import analyzer_pb2_grpc
 from ..config import Config
 from ..errors import MalformedError, PluginError, PolicyPackError
 from ..values import dump
-from .connection import Line
+from .connection import Line, lost
 from .locate import LocalPlugin, locate
 from .policy_pack import Manifest, PolicyPack, RuleConfig, manifest_of, read_config, reconcile
 from .process import Child, Children
@@ -46,7 +46,7 @@ class Analyzer:
     def __init__(self, pack: PolicyPack, manifest: Manifest, child: Child) -> None:
         self.folder, self.child = pack.folder, child
         self._line = Line(child, analyzer_pb2_grpc.AnalyzerStub)
-        self.name = pack.folder.name
+        self.name = pack.folder.absolute().name
         self.version = manifest.version
         self.rules: dict[str, RuleConfig] = {}
         self._infos: dict[str, pb.PolicyInfo] = {}
@@ -129,7 +129,7 @@ class Analyzer:
         except grpc.RpcError as e:
             if e.code() == grpc.StatusCode.UNIMPLEMENTED:
                 return None
-            if e.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
+            if lost(e):
                 said = f"It {self.child.fate()}. {self.child.said()}"
                 raise PolicyPackError(f"policy pack {self.name} gave no answer to {method}: {e.details()}. {said}") from e
             raise PolicyPackError(f"failed to run policy pack {self.name}: {e.details()}") from e
@@ -139,7 +139,7 @@ def start(pack: PolicyPack, setting: Setting, on_line: Callable[[str], None]) ->
     """The pack running and configured, and the names in its configuration that it has no rule for. Raises PolicyPackError."""
     manifest = manifest_of(pack.folder)
     given = read_config(pack.config) if pack.config else {}
-    name = pack.folder.name
+    name = pack.folder.absolute().name
     child = Child(
         _command(manifest, setting), pack.folder, _environment(setting), lambda stream, line: on_line(f"{name}: {line}"),
         setting.children, f"policy pack {name}",

@@ -18,6 +18,8 @@ from .local_package import local_command
 OPTIONS = [("grpc.max_receive_message_length", 400 << 20), ("grpc.max_send_message_length", 400 << 20)]
 DYNAMIC = "pulumi-python"
 ANSWER_SECONDS = 10  # for the first answer at a plugin's port, as in the CLI
+ANSWER_LOST_SECONDS = 1  # between a broken connection and the end of the process that held it
+_UNREAD = ("Exception deserializing response", "Received message larger than max", "Stream removed", "RST_STREAM")  # gRPC's own words
 
 
 class Connection(Protocol):
@@ -45,7 +47,8 @@ class PluginProcess:
         self.stub: Any = self._line.stub
 
     def said(self) -> str:
-        return f"It {self._child.fate()}. {self._child.said()}"
+        gone = self._child.ended(ANSWER_LOST_SECONDS)
+        return f"It {self._child.fate()}. {self._child.said()}" if gone else self._child.said()
 
     def close(self) -> None:
         self._line.close()
@@ -58,6 +61,12 @@ def _command(project: Project, package: str, version: str) -> list[str]:
     if package in project.packages:
         return local_command(project.packages[package], package)
     return [str(locate("resource", package, version, project.plugins))]
+
+
+def lost(error: Any) -> bool:
+    """Whether a gRPC call's answer never came, or couldn't be read: what was asked for may have been done."""
+    cut_off = error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+    return cut_off or any(words in (error.details() or "") for words in _UNREAD)
 
 
 class Line:

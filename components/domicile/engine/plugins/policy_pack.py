@@ -89,6 +89,7 @@ def reconcile(info: pb.AnalyzerInfo, given: dict[str, RuleConfig]) -> dict[str, 
     Raises PolicyPackError with all that a rule's schema doesn't allow.
     """
     rules = {r.name: RuleConfig(level_of(r.enforcementLevel), _defaults(r)) for r in info.policies}
+    # The protocol can't say "no level": a rule that a pack's initial configuration names without one is advisory, as with the CLI.
     initial = {name: RuleConfig(level_of(c.enforcementLevel), load(c.properties)) for name, c in info.initialConfig.items()}
     for layer in (initial, given):
         for name in rules:

@@ -153,7 +153,8 @@ class Child:
         if not self.ended(_END_SECONDS):
             return "runs, but doesn't answer"
         code = self.stop()
-        return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        name = next((s.name for s in signal.Signals if s == -code), f"signal {-code}")
+        return f"was killed by {name}" if code < 0 else f"ended with exit code {code}"
 
     def said(self) -> str:
         """Its last lines of stderr; all of them, if it has ended."""

@@ -10,11 +10,12 @@ from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2
+from google.protobuf.message import DecodeError
 from pulumi.runtime.proto import provider_pb2 as pb
 from pulumi.runtime.proto import status_pb2
 
 from ..errors import InDoubtError, MalformedError, PluginError, ResourceError, ResourceInitError
-from ..plugins.connection import Connection
+from ..plugins.connection import Connection, lost
 from ..state.snapshot import Resource
 from ..values import UNKNOWN, Properties, dump, has_unknown, load, mark_keys, mark_like, plain, without_references
 
@@ -40,9 +41,6 @@ class Diff:
 class Made:
     id: str
     outputs: Properties
-
-
-_LOST = ("Exception deserializing response", "Received message larger than max", "Stream removed", "RST_STREAM")  # gRPC's own words
 
 
 class Provider:
@@ -198,11 +196,13 @@ class Provider:
             code, details = e.code(), e.details() or ""
             if code == grpc.StatusCode.UNIMPLEMENTED and method in ("CheckConfig", "DiffConfig"):
                 raise NotImplementedError from e
-            if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED) or any(x in details for x in _LOST):
+            if lost(e):
                 message = f"provider {self.package} gave no answer to {method}: {details}. {self._connection.said()}"
                 raise (InDoubtError(urn, message) if urn else PluginError(message)) from e
             partial = _init_failure(e)
             if partial and of:
+                if not (partial.id or of.id):
+                    raise InDoubtError(urn, f"provider {self.package} made it in part but gave it no id. {self._connection.said()}") from e
                 try:
                     outputs, inputs = self._outputs(partial.properties, of), self._take(partial.inputs, of.inputs) or of.inputs
                 except MalformedError as fault:
@@ -227,11 +227,11 @@ def _init_failure(error: grpc.RpcError) -> pb.ErrorResourceInitFailed | None:
     metadata: Any = error.trailing_metadata() or ()
     for key, value in metadata:
         if key == "grpc-status-details-bin":
-            status = status_pb2.Status()
-            status.ParseFromString(value)
-            for detail in status.details:
-                found = pb.ErrorResourceInitFailed()
-                if detail.Is(found.DESCRIPTOR):
-                    detail.Unpack(found)
-                    return found
+            with suppress(DecodeError):  # then there is only the error's text
+                status = status_pb2.Status.FromString(value)
+                for detail in status.details:
+                    found = pb.ErrorResourceInitFailed()
+                    if detail.Is(found.DESCRIPTOR):
+                        detail.Unpack(found)
+                        return found
     return None
