@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from pulumi.runtime.proto.resource_pb2 import RegisterResourceRequest
 
 from domicile.engine import ProjectError, StackError, UnsupportedError, preview
+from domicile.engine.deployment.goal import refuse_unsupported
 
 REFUSED = {
-    "import_": "Thing('x', opts=O(import_='x-1'))",
-    "reading an existing resource": "pulumi.CustomResource('gadget:index:Gadget', 'x', {}, O(id='x-1'))",
-    "stack reference": "pulumi.StackReference('organization/other/dev')",
     "a remote asset": "Thing('x', body=pulumi.RemoteAsset('https://example.org/x'))",
     "a remote asset or archive": "Thing('x', body=pulumi.AssetArchive({'a': pulumi.RemoteArchive('https://example.org/x.zip')}))",
-    "replace_with": "a = Thing('a')\nThing('x', opts=O(replace_with=[a]))",
     "the option `hooks` of a provider": (
         "h = pulumi.ResourceHook('h', lambda a: None)\n"
         "pulumi.ProviderResource('gadget', 'g', {}, O(hooks=pulumi.ResourceHookBinding(before_create=[h])))"
@@ -22,7 +20,10 @@ REFUSED = {
         "asked = RegisterPackageRequest(name='bridge', version='1.0.0', parameterization=Parameterization(name='x', version='1.0.0'))\n"
         "pulumi.runtime.settings.get_monitor().RegisterPackage(asked)"
     ),
-    "replacement_trigger": "Thing('x', opts=O(replacement_trigger='now'))",
+    "`state_migrations`": "Thing('x', opts=O(state_migrations=[lambda a: None]))",
+    "`env_var_mappings`": "pulumi.ProviderResource('gadget', 'x', {}, O(env_var_mappings={'A': 'B'}))",
+    "the resource type pulumi:index:Stash": "pulumi.CustomResource('pulumi:index:Stash', 'x', {'input': 1})",
+    "`replace_with`": "a = Thing('a')\npulumi.ComponentResource('x:y:Z', 'x', {}, O(replace_with=[a]))",
 }
 
 
@@ -35,7 +36,13 @@ def test_refused_by_name_with_nothing_touched(yard, feature):
     assert yard.calls() == [] and yard.state() == [] and yard.world() == {}
 
 
-@pytest.mark.parametrize("flag", ["--plan", "--import-pending-creates"])
+def test_a_snippet_is_refused_by_name():
+    request = RegisterResourceRequest(type="x:y:Z", name="x", custom=True, snippetId="s")
+    with pytest.raises(UnsupportedError, match="a snippet"):
+        refuse_unsupported(request)
+
+
+@pytest.mark.parametrize("flag", ["--plan"])
 def test_a_flag_of_the_cli_that_is_not_supported_is_refused(yard, flag):
     yard.program("Thing('a')\n")
     code, text = yard.run("up", "--yes", flag, "x")

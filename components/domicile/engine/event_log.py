@@ -17,6 +17,7 @@ from .errors import EngineError
 from .events import Event, Remediation, Result, Violation, shown
 
 _SEVERITY = {"output": "info"}
+_REPLACING = ("create-replacement", "read-replacement", "import-replacement")
 
 
 class EventLog:
@@ -46,7 +47,7 @@ class EventLog:
             self._write_step("resourcePreEvent", event, op)
         elif event.kind == "resource-finished":
             self._write_step("resOutputsEvent", event, op)
-            if op == "create-replacement" and not deleted_first:
+            if op in _REPLACING and not deleted_first:
                 self._write_step("resourcePreEvent", event, "replace")
             if op == "delete-replaced":
                 self._deleted.add(event.urn)

@@ -13,8 +13,11 @@ from .errors import EngineError
 from .state.snapshot import STACK_TYPE, Resource
 from .values import Properties, translate
 
-Op = Literal["create", "update", "replace", "delete", "same", "read", "refresh", "create-replacement", "delete-replaced"]
-COUNTED = ("create", "update", "replace", "delete", "same", "read")
+Op = Literal[
+    "create", "update", "replace", "delete", "same", "read", "refresh", "create-replacement", "delete-replaced", "import",
+    "import-replacement", "read-replacement", "discard", "discard-replaced",
+]  # fmt: skip
+COUNTED = ("create", "update", "replace", "delete", "same", "read", "import", "discard")
 
 
 class _OfResource:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from .config import Config, in_key_order
+from .deployment import pending
 from .deployment.construct import Components
 from .deployment.deletes import delete_all
 from .deployment.deployment import Mode
@@ -25,6 +26,8 @@ from .host import Host, Job, OpenHost, Processes
 from .interrupt import winding_down
 from .language.monitor import Monitor
 from .plugins.analyzer import Setting
+from .plugins.builtin import Builtin
+from .plugins.connection import BUILTIN, Connection
 from .plugins.policy_pack import PolicyPack
 from .plugins.registry import Registry
 from .stack import Opened, Stack
@@ -100,25 +103,27 @@ def up(
 
 def refresh(
     stack: Stack, on_event: OnEvent | None = None, *, parallel: int = PARALLEL, preview_only: bool = False, break_dead_lock: bool = False,
-    clear_pending_creates: bool = False, targets: Targets = ALL, host: OpenHost = Processes,
+    clear_pending_creates: bool = False, import_pending_creates: Sequence[str] = (), targets: Targets = ALL, host: OpenHost = Processes,
 ) -> Result:  # fmt: skip
     """Take into the state what the world looks like, of the `targets`; `preview_only` shows the drift and writes nothing.
 
-    `clear_pending_creates` forgets what a killed operation may have begun to create.
+    `clear_pending_creates` forgets what a killed operation may have begun to create; `import_pending_creates`, a URN and an id in
+    turn, only those, and says how to take in what was made.
     """
+    imports = pending.pairs(import_pending_creates)
     if preview_only:
         with _operation(stack, _with_targets(stack.open(), targets), Journal(on_event), parallel, host) as op:
             _refreshed(op, targets)
             return _result(op)
 
     def work(op: _Operation) -> None:
-        if clear_pending_creates:
-            op.checkpoint.clear_pending()
+        if clear_pending_creates or imports:
+            pending.settle(op.checkpoint, op.journal, clear_pending_creates, imports)
         _refreshed(op, targets)
 
     with stack.locked(break_dead_lock):
         opened = _with_targets(stack.open(), targets)
-        return _update(stack, opened, "refresh", on_event, parallel, host, work, warn=not clear_pending_creates)
+        return _update(stack, opened, "refresh", on_event, parallel, host, work, warn=not (clear_pending_creates or imports))
 
 
 def destroy(
@@ -205,7 +210,11 @@ def _operation(
     monitor = Monitor(gate, journal, hooks, dry, parallel)
     job = Job(stack.project, stack.name, opened.config, dry, parallel, gate, journal)
     host = open_host(job, monitor)
-    registry = Registry(host.start, snapshot.resources)
+
+    def start(package: str, version: str) -> Connection:
+        return Builtin(stack.outputs_of) if package == BUILTIN else host.start(package, version)
+
+    registry = Registry(start, snapshot.resources)
     steps = Steps(checkpoint, registry, journal, dry, hooks)
     policies = Policies(journal, dry)
 
@@ -253,7 +262,7 @@ def _update(
     journal = Journal(on_event)
     project, name = stack.project.name, stack.name
     if warn and opened.snapshot.pending:
-        journal.log(_pending(opened.snapshot), "warning")
+        journal.log(pending.warning(opened.snapshot), "warning")
     writer = Writer(stack.backend.checkpoint(project, name), project, name, opened.crypter)
     with _operation(stack, opened, journal, parallel, host, writer, policy_packs) as op:
         try:
@@ -276,19 +285,7 @@ def _update(
 
 
 def _aborted(in_doubt: list[Pending]) -> str:
-    return f"aborted; it isn't known what became of:{_lines(in_doubt)}" if in_doubt else "aborted; no step is in doubt"
-
-
-def _lines(pending: list[Pending]) -> str:
-    return "".join(f"\n  * {o.type} {o.resource.urn}" for o in pending)
-
-
-def _pending(snapshot: Snapshot) -> str:
-    return (
-        f"Attempting to deploy or update resources with {len(snapshot.pending)} pending operations from previous deployment."
-        f"{_lines(snapshot.pending)}\n"
-        "They were interrupted, so their end is unknown. Once you have looked, `refresh --clear-pending-creates` forgets the creates."
-    )
+    return f"aborted; it isn't known what became of:{pending.lines(in_doubt)}" if in_doubt else "aborted; no step is in doubt"
 
 
 def _deploy_after(op: _Operation, refresh: bool, mode: Mode) -> None:

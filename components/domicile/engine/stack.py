@@ -87,7 +87,10 @@ class Stack:
 
     def outputs(self) -> Properties:
         """The stack's outputs as the last operation left them; secrets are `Secret`."""
-        snapshot, _ = self.backend.load(self.project.name, self.name, self.passphrase)
+        return self._outputs(self.project.name, self.name)
+
+    def _outputs(self, project: str, name: str) -> Properties:
+        snapshot, _ = self.backend.load(project, name, self.passphrase)
         return next((r.outputs for r in snapshot.resources if r.type == STACK_TYPE), {})
 
     def remove(self, force: bool = False, keep_config: bool = False) -> None:
@@ -126,6 +129,20 @@ class Stack:
             latest = self.backend.read(self.project.name, self.name)
             yield latest
             self.backend.write(self.project.name, self.name, latest)
+
+    def outputs_of(self, reference: str) -> Properties:
+        """The outputs of another stack of this backend; StackError if there is none, PassphraseError if its secrets stay closed.
+
+        `reference` is `STACK` of this project, `organization/STACK`, or `organization/PROJECT/STACK`, as Pulumi's file backend has it.
+        """
+        organization, project, name = _parted(reference, self.project.name)
+        if organization != "organization":
+            raise StackError(
+                f"stack reference {reference!r}: organization name must be 'organization'; in a file backend there is no other"
+            )
+        if not self.backend.exists(project, name):
+            raise StackError(f'unknown stack "{reference}"; this backend has no stack {name!r} of a project {project!r}')
+        return self._outputs(project, name)
 
     def set_config(self, key: str, value: str, secret: bool = False, nested: bool = False) -> None:
         """`config set [--secret] [--path]`: write the value to Pulumi.STACK.yaml."""
@@ -183,3 +200,11 @@ class Stack:
 
 def _has_secret(raw: Any) -> bool:
     return any_in(raw, lambda v: isinstance(v, dict) and set(v) == {"secure"})
+
+
+def _parted(reference: str, project: str) -> tuple[str, str, str]:
+    """Organization, project and stack that a stack reference names; StackError if it is none."""
+    parts = reference.split("/")
+    if len(parts) > 3 or not all(parts) or parts[-1].startswith(".") or any(p in (".", "..") for p in parts):
+        raise StackError(f"stack reference {reference!r}: write it as STACK or organization/PROJECT/STACK")
+    return ("organization", project, parts[0]) if len(parts) == 1 else (parts[0], project if len(parts) == 2 else parts[1], parts[-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ from .. import paths
 from ..assets import alike
 from ..plugins.provider import Diff
 from ..state.snapshot import Resource
-from ..values import Properties
+from ..values import Properties, has_unknown, plain
 
 
 @dataclass(frozen=True)
@@ -24,14 +25,14 @@ class Decision:
 FORCED = Decision("replace", replace_reasons=("id",))  # by `--replace`
 
 
-def decide(old: Resource, new: Resource, diff: Diff, delete_first: bool | None = None, provider_replaced: bool = False) -> Decision:
-    """`delete_first` is the program's `delete_before_replace` if it gave one; `provider_replaced` that its provider is another now."""
+def decide(old: Resource, new: Resource, diff: Diff, delete_first: bool | None = None, forced: tuple[str, ...] | None = None) -> Decision:
+    """`delete_first` is the program's `delete_before_replace` if it gave one; `forced` the answer of `forced_replacement`."""
+    if forced is not None:
+        return Decision("replace", bool(delete_first), forced)
     diff = _replacing_on_changes(diff, new.replace_on_changes)
     replaces = diff.replaces
     if old.pending_replacement and not replaces:
         replaces = ("pending-replacement",)
-    if provider_replaced:  # whatever the provider of now says: the thing is another provider's
-        return Decision("replace", bool(delete_first), ("provider",))
     if (replaces or diff.is_replace) and (diff.changes is not False or old.pending_replacement):
         first = diff.delete_first if delete_first is None else delete_first
         return Decision("replace", first, replaces, diff.keys, diff.detailed)
@@ -39,6 +40,27 @@ def decide(old: Resource, new: Resource, diff: Diff, delete_first: bool | None =
     if changed or old.init_errors:
         return Decision("update", diff_reasons=diff.keys, detailed=diff.detailed)
     return Decision("same")
+
+
+def forced_replacement(old: Resource, new: Resource, replaced: Collection[str], provider_replaced: bool) -> tuple[str, ...] | None:
+    """Why the resource is replaced whatever its provider says; None if it isn't. The reason of a `replacement_trigger` has no name.
+
+    `replaced` has the URNs that this deployment replaces; `provider_replaced` says that the thing is another provider's now.
+    """
+    if _triggered(old.replacement_trigger, new.replacement_trigger):
+        return ()
+    if any(u in replaced for u in new.replace_with):
+        return ("replaceWith",)
+    if new.deleted_with in replaced:
+        return ("deletedWith",)
+    return ("provider",) if provider_replaced else None
+
+
+def _triggered(old: Any, new: Any) -> bool:
+    """A trigger that wasn't there before, or is no more, changes nothing; one that isn't known yet counts as changed."""
+    if has_unknown(old) or has_unknown(new):
+        return True
+    return old is not None and new is not None and plain(old) != plain(new)
 
 
 def without_ignored(new: Properties, old: Properties, ignored: tuple[str, ...]) -> Properties:

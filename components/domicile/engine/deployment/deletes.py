@@ -35,7 +35,9 @@ class Delete:
 
 def deletes(doomed: list[Resource], surviving: set[str]) -> list[Delete]:
     """What is to be deleted, with what goes along (`deleted_with`) beside it. `surviving` are the URNs that live on."""
-    hosts = {r.urn: r for r in sorted(doomed, key=lambda r: not r.delete) if r.urn not in surviving and not r.retain_on_delete}
+    hosts = {
+        r.urn: r for r in sorted(doomed, key=lambda r: not r.delete) if r.urn not in surviving and not (r.retain_on_delete or r.external)
+    }
 
     def host(r: Resource) -> Resource:
         above = hosts.get(r.deleted_with)
@@ -97,7 +99,7 @@ def delete_all(doomed: list[Resource], steps: Steps, gate: Gate, parallel: int, 
 def _delete(d: Delete, steps: Steps, gate: Gate, continues: bool) -> bool:
     """Whether it is gone."""
     old = d.old
-    op: Op = "delete-replaced" if old.delete else "delete"
+    op = _op(old)
     try:
         with gate.step():
             if old.protect and not old.delete:
@@ -117,10 +119,15 @@ def _delete(d: Delete, steps: Steps, gate: Gate, continues: bool) -> bool:
     return True
 
 
+def _op(old: Resource) -> Op:
+    if old.external:
+        return "discard-replaced" if old.delete else "discard"
+    return "delete-replaced" if old.delete else "delete"
+
+
 def _plan(old: Resource, steps: Steps) -> None:
     if not (old.delete and steps.preview):
-        op: Op = "delete-replaced" if old.delete else "delete"
-        steps.journal.planned(Step(op, old.urn, old, None), counted=not old.pending_replacement)
+        steps.journal.planned(Step(_op(old), old.urn, old, None), counted=not old.pending_replacement)
 
 
 def _refuse_protected(old: Resource, steps: Steps) -> None:

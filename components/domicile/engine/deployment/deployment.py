@@ -18,7 +18,7 @@ from ..deployment.providers import Providers
 from ..deployment.steps import Steps
 from ..deployment.targets import ALL, Selection, Targets
 from ..errors import EngineError, InDoubtError, ResourceError
-from ..events import Journal, Step
+from ..events import Journal, Op, Step
 from ..state.snapshot import PROVIDER_TYPE, STACK_TYPE, Resource, by_urn
 from ..values import Properties
 from . import goal
@@ -49,9 +49,10 @@ class Deployment:
         self.olds = by_urn(steps.checkpoint.resources())
         self.news: dict[str, Resource] = {}  # what this run has registered, done
         self.seen: set[str] = set()  # what this run has begun to register
-        self.claimed: set[str] = set()  # old URNs that a registration of this run took over
+        self.claimed: dict[str, str] = {}  # old URN that a registration of this run took over -> its URN now
         self.old_urns: dict[str, str] = {}  # URN of this run -> the one that its resource was found under
         self.deleted_first: set[str] = set()
+        self.replaced: set[str] = set()  # URNs that this run replaces, in either order
         self.selection = Selection(mode.targets)
         self.skipped: set[str] = set()  # what isn't there and isn't made: it isn't targeted, or the run destroys; and what leans on that
         self._turn = threading.RLock()
@@ -70,8 +71,9 @@ class Deployment:
             try:
                 with self.gate.deciding():
                     yield
-            except EngineError:
-                self.gate.stop()
+            except EngineError as e:
+                if not self.survives(e):
+                    self.gate.stop()
                 raise
 
     @contextmanager
@@ -101,20 +103,28 @@ class Deployment:
         return urn
 
     def find_old(self, q: pb.RegisterResourceRequest, urn: str) -> Resource | None:
-        """The old state of what is registered, under its own URN or one of its aliases; nobody else may claim it then."""
-        for candidate in goal.alias_urns(q, self.project, self.stack, self.old_urns):
-            old = self.olds.get(candidate)
-            if old and candidate not in self.claimed:
-                self.claimed.add(candidate)
+        """The old state of what is registered, under its own URN or else one of its aliases; nobody else may claim it then."""
+        if other := self.claimed.get(urn):
+            raise ResourceError(urn, f"Duplicate resource URN '{urn}' conflicting with an alias of '{other}'; drop the alias or rename one")
+        for candidate in (urn, *goal.alias_urns(q, self.project, self.stack, self.old_urns)):
+            if old := self.olds.get(candidate):
                 if candidate != urn:
-                    self.old_urns[urn] = candidate
-                    self.steps.checkpoint.rename(candidate, urn)
+                    self._take_over(candidate, urn)
+                self.claimed[candidate] = urn
                 return old
         return None
 
+    def _take_over(self, old_urn: str, urn: str) -> None:
+        if other := self.claimed.get(old_urn) or (old_urn if old_urn in self.seen else ""):
+            raise ResourceError(
+                urn, f"Duplicate resource alias '{old_urn}' applied to '{urn}', conflicting with '{other}'; drop it from one"
+            )
+        self.old_urns[urn] = old_urn
+        self.steps.checkpoint.rename(old_urn, urn)
+
     def unclaimed(self) -> list[Resource]:
         """What the state has and the program didn't register, and what earlier runs left to be deleted."""
-        known = self.seen | self.claimed
+        known = self.seen | self.claimed.keys()
         return [r for r in self.steps.checkpoint.resources() if r.delete or (r.urn in self.olds and r.urn not in known)]
 
     def default_provider(self, package: str, version: str) -> str:
@@ -124,10 +134,18 @@ class Deployment:
             urn = goal.urn_of(self.project, self.stack, PROVIDER_TYPE + package, name, "")
             if urn not in self.news:
                 self.seen.add(urn)
-                self.claimed.add(urn)
+                self.claimed[urn] = urn
                 new = self.providers.default(package, urn)
                 self.news[urn] = self.providers.register(new, self.olds.get(urn), version)
             return f"{urn}::{self.news[urn].id}"
+
+    def refuse_protected(self, op: Op, old: Resource) -> None:
+        """Raise ResourceError, as `old` may not go; a preview names it and goes on, so that all of them are named."""
+        message = f'unable to replace resource "{old.urn}" as it is currently marked for protection; remove `protect` and run `up` first'
+        error = ResourceError(old.urn, message)
+        if not self.preview:
+            raise error
+        self.journal.failed(op, old, error)
 
     def doing(self, step: Step, work: Callable[[], Resource], planned: bool = False) -> Callable[[], Resource]:
         """`work` as a function that holds the gate. `planned`: it puts its step into the plan itself."""

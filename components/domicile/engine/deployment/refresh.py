@@ -22,7 +22,7 @@ def refresh_all(resources: list[Resource], steps: Steps, gate: Gate, parallel: i
 def _refresh(old: Resource, steps: Steps, gate: Gate) -> None:
     if old.delete:
         return
-    if not old.custom or old.is_provider:
+    if not old.custom or old.is_provider or old.pending_replacement:
         since = steps.journal.started("refresh", old)
         steps.journal.planned(Step("same", old.urn, old, old))
         steps.journal.finished("refresh", old, since)
@@ -45,8 +45,9 @@ def _read(old: Resource, steps: Steps) -> None:
         steps.checkpoint.drop(old)
     elif inputs == old.inputs and outputs == old.outputs and id_ == old.id:
         op, new = "same", old
-    else:
-        op, new = "update", replace(old, id=id_, inputs=inputs, outputs=outputs, modified=now(), init_errors=())
+    else:  # of what is only read, the outputs alone say whether it has changed
+        op = "same" if old.external and outputs == old.outputs else "update"
+        new = replace(old, id=id_, inputs=inputs, outputs=outputs, modified=now(), init_errors=())
         steps.checkpoint.amend(old, new)
     if new is not old:
         steps.checkpoint.saved()

@@ -18,11 +18,13 @@ from ..deployment.deletes import needed_by
 from ..deployment.deployment import Deployment, Mode
 from ..deployment.gate import Gate
 from ..deployment.hooks import Kind
+from ..deployment.imports import Imports, is_import
 from ..deployment.policies import Policies
+from ..deployment.reads import Reads
 from ..deployment.skips import Skips
 from ..deployment.steps import Steps
 from ..deployment.targets import doomed
-from ..errors import ResourceError
+from ..errors import ResourceError, UnsupportedError
 from ..events import Journal, Step
 from ..plugins.provider import Provider
 from ..state.snapshot import STACK_TYPE, Resource, now
@@ -39,7 +41,7 @@ class Registrar:
         self.project, self.stack = project, stack
         self._d = Deployment(project, stack, folder, config, steps, gate, journal, policies, mode)
         self._skips = Skips(self._d)
-        self._custom = CustomResources(self._d)
+        self._custom, self._imports, self._reads = CustomResources(self._d), Imports(self._d), Reads(self._d)
         self._stack_outputs: Properties | None = None
         self._open: dict[str, tuple[Kind, Resource | None]] = {}  # components whose hooks after wait for their outputs
 
@@ -85,19 +87,33 @@ class Registrar:
             urn = self._d.begin(q.type, q.name, q.parent)
             new, old = goal.new_state(q, urn), self._d.find_old(q, urn)
             new = replace(new, inputs=self._d.hashed(urn, new.inputs))
-            self._d.policies.asked(new, q, goal.alias_urns(q, self.project, self.stack, self._d.old_urns)[1:])
-            do = self._surviving(q, new, old)
-        made = do()
+            self._d.policies.asked(new, q, goal.alias_urns(q, self.project, self.stack, self._d.old_urns))
+            if skipped := self._skips.answer(q, new, old):
+                return self._noted(urn, skipped)
+            do = self._surviving(new, old, lambda: self._decided(q, new, old))
+        return self._noted(urn, do())
+
+    def read(self, q: pb.ReadResourceRequest) -> Resource:
+        """Look at what is there already (`.get`)."""
+        with self._d.deciding():
+            if q.packageRef:
+                raise UnsupportedError("a parameterized or local package", f"{q.type} {q.name!r}")
+            urn = self._d.begin(q.type, q.name, q.parent)
+            new, old = self._reads.goal(q, urn)
+            if skipped := self._skips.without_failed(new):
+                return self._noted(urn, skipped)
+            do = self._surviving(new, old, lambda: self._reads.decided(new, old))
+        return self._noted(urn, do())
+
+    def _noted(self, urn: str, made: Resource) -> Resource:
         with self._d.noting():
             self._d.news[urn] = made
         return made
 
-    def _surviving(self, q: pb.RegisterResourceRequest, new: Resource, old: Resource | None) -> Callable[[], Resource]:
-        """As `_decided`; a failure is answered with the resource as it was asked for, if the operation goes on without it."""
-        if skipped := self._skips.answer(q, new, old):
-            return lambda: skipped
+    def _surviving(self, new: Resource, old: Resource | None, decided: Callable[[], Callable[[], Resource]]) -> Callable[[], Resource]:
+        """What `decided` gives; a failure is answered with the resource as it was asked for, if the operation goes on without it."""
         try:
-            do = self._decided(q, new, old)
+            do = decided()
         except ResourceError as e:
             failed = self._skips.fail(new, old, e)
             return lambda: failed
@@ -118,8 +134,24 @@ class Registrar:
             return self._component(self._d.policies.governed(new), old)
         if new.is_provider:
             made = self._d.providers.register(new, old, q.version, self._d.mode.targets.replaces(new.urn))
+            if old and old.id != made.id:
+                self._d.replaced.add(made.urn)
             return lambda: made
+        new = replace(new, provider=q.provider or self._d.default_provider(goal.package_of(q.type), q.version))
+        if is_import(new, old):
+            return self._importing(q, new, self._imports.decided(new, old))
         return self._custom.decided(q, new, old)
+
+    def _importing(self, q: pb.RegisterResourceRequest, new: Resource, do_import: Callable[[], Resource]) -> Callable[[], Resource]:
+        """The import, and then what is to be done with the thing as it was found."""
+
+        def do() -> Resource:
+            found = do_import()
+            with self._d.deciding():
+                then = self._custom.decided(q, new, found, imported=True)
+            return then()
+
+        return do
 
     def _component(self, new: Resource, old: Resource | None) -> Callable[[], Resource]:
         steps = self._d.steps

@@ -19,51 +19,53 @@ class Replacements:
     def __init__(self, deployment: Deployment) -> None:
         self._d, self._steps = deployment, deployment.steps
 
-    def replacing(self, step: Step, decision: Decision, new: Resource) -> Callable[[], Resource]:
-        """What replaces `step.old` by `new`, as a function that holds the gate."""
-        d, old = self._d, step.old
-        assert old is not None  # noqa: S101 a replacement has what it replaces
-        if old.protect:
-            message = (
-                f'unable to replace resource "{old.urn}" as it is currently marked for protection; remove `protect` and run `up` first'
-            )
-            error = ResourceError(old.urn, message)
-            if not d.preview:
-                raise error
-            d.journal.failed("replace", old, error)
+    def replacing(self, step: Step, decision: Decision) -> Callable[[], Resource]:
+        """What replaces `step.old` by `step.new`, as a function that holds the gate."""
+        d, old, new = self._d, step.old, step.new
+        assert old is not None and new is not None  # noqa: S101 a replacement has both
+        if old.protect and new.protect:
+            d.refuse_protected("replace", old)
+        d.replaced.add(new.urn)
         if not decision.delete_first:
-            return d.doing(step, lambda: self._create_first(old, new))
-        first = [] if d.preview and old.protect else self._dependents_to_go(old)
+            return d.doing(step, lambda: self.create_first(old, new))
+        first = [] if d.preview and old.protect and new.protect else self._dependents_to_go(old)
         for dependent in first:
             if not d.selection.takes(dependent):
                 raise not_targeted(dependent.urn)
             d.deleted_first.add(dependent.urn)
         return d.doing(step, lambda: self._delete_first(step, old, new, first), planned=True)
 
-    def _create_first(self, old: Resource, new: Resource) -> Resource:
+    def create_first(self, old: Resource, new: Resource) -> Resource:
+        """Make the new one; the old one goes in the end."""
         if old.pending_replacement:
             return self._steps.create(new, "replace", old)
         return self._steps.create(new, "replace", beside=old)
 
     def _delete_first(self, step: Step, old: Resource, new: Resource, first: list[Resource]) -> Resource:
+        going = {r.urn for r in (old, *first) if not r.retain_on_delete}
+        along = [r for r in first if r.deleted_with in going]  # they go with what contains them, by no call of their own
         for dependent in first:
-            self._delete_for_replacement(dependent)
+            if dependent.protect:
+                self._refuse_dependent(dependent)
+            if dependent not in along:
+                self._delete_for_replacement(dependent)
         if not old.pending_replacement:
             old = self._delete_for_replacement(old)
+        for contained in along:
+            self._delete_for_replacement(contained, without_call=True)
         self._go_on()
         self._d.journal.planned(replace(step, new=new))
         return self._steps.create(new, "replace", old)
 
-    def _delete_for_replacement(self, old: Resource) -> Resource:
+    def _refuse_dependent(self, r: Resource) -> None:
+        error = ResourceError(r.urn, f'resource "{r.urn}" cannot be deleted because it is protected, and what it leans on is replaced')
+        self._d.journal.failed("delete-replaced", r, error)
+        raise error
+
+    def _delete_for_replacement(self, old: Resource, without_call: bool = False) -> Resource:
         kept = replace(old, pending_replacement=True)
-        if old.protect:
-            error = ResourceError(
-                old.urn, f'resource "{old.urn}" cannot be deleted because it is protected, and what it leans on is replaced'
-            )
-            self._d.journal.failed("delete-replaced", old, error)
-            raise error
         self._go_on()
-        self._steps.delete(old, "delete-replaced", keep_as=kept)
+        self._steps.delete(old, "delete-replaced", without_call, keep_as=kept)
         self._d.olds[old.urn] = kept  # without the turn: who has it may be waiting for this step's slot
         return kept
 
@@ -80,13 +82,13 @@ class Replacements:
         found: list[Resource] = []
         for r in self._steps.checkpoint.resources():
             fresh = r.urn not in self._d.seen and r.urn not in self._d.deleted_first and not r.delete
-            if fresh and r.managed and self._must_go(r, going):
+            if fresh and r.managed and (root.urn in r.replace_with or self._must_go(r, going)):
                 going.add(r.urn)
                 found.append(r)
         return found[::-1]
 
     def _must_go(self, r: Resource, going: set[str]) -> bool:
-        if r.provider.rpartition("::")[0] in going:
+        if r.provider.rpartition("::")[0] in going or r.deleted_with in going:
             return True
         touched = {k for k, urns in r.property_dependencies.items() if k in r.inputs and going.intersection(urns)}
         if not touched:

@@ -36,6 +36,13 @@ class Skips:
             return new
         return self._leave(asked, old)
 
+    def without_failed(self, new: Resource) -> Resource | None:
+        """What the program is told of something to be read that leans on what failed; None if it is to be read."""
+        if not new.leans_on & self.failed:
+            return None
+        self.failed.add(new.urn)
+        return new
+
     def knows_outputs(self, urn: str) -> bool:
         """Whether what the program says of the resource's outputs holds."""
         return not (urn in self._left or urn in self._d.skipped or urn in self.failed)

@@ -18,8 +18,6 @@ from ..state.checkpoint import Checkpoint
 from ..state.snapshot import Resource, now
 from ..values import UNKNOWN
 
-_PENDING: dict[Kind, str] = {"Create": "creating", "Update": "updating", "Delete": "deleting"}
-
 
 @dataclass
 class Steps:
@@ -59,7 +57,7 @@ class Steps:
             made = provider.create(new, self.preview)
             return replace(new, id=UNKNOWN if self.preview else made.id, outputs=made.outputs, created=now(), modified=now())
 
-        return self._step(op, "Create", new, over, work, beside)
+        return self.step(op, "creating", new, over, work, "Create", beside)
 
     def update(self, old: Resource, new: Resource) -> Resource:
         provider = self.registry.get(new.provider)
@@ -71,20 +69,26 @@ class Steps:
             made = provider.update(old, new, self.preview)
             return replace(new, outputs=made.outputs, modified=now())
 
-        return self._step("update", "Update", new, old, work)
+        return self.step("update", "updating", new, old, work, "Update")
 
-    def _step(
-        self, op: str, kind: Kind, new: Resource, old: Resource | None, work: Callable[[], Resource], beside: Resource | None = None
-    ) -> Resource:
+    def step(
+        self, op: str, pending: str, new: Resource, old: Resource | None, work: Callable[[], Resource], kind: Kind | None = None,
+        beside: Resource | None = None,
+    ) -> Resource:  # fmt: skip
+        """`work` as a step: named in the state while it runs; then what it gives stands there, in the place of `old` if there is one.
+
+        `kind` says which of the resource's hooks it calls; a read and an import have none. `beside` is from then on to be deleted.
+        """
         since = self.journal.started(op, new)
         was = old if kind == "Update" else None
         with self._made:
             self._making.add(new)
         try:
-            self.hooks.before(kind, was, new)
-            with self.checkpoint.under_way(_PENDING[kind], replace(new, id="")):
+            if kind:
+                self.hooks.before(kind, was, new)
+            with self.checkpoint.under_way(pending, replace(new, id="")):
                 try:
-                    made = self.hooks.retrying(kind.lower(), was, new, work)
+                    made = self.hooks.retrying(kind.lower(), was, new, work) if kind else work()
                 except ResourceInitError as e:
                     self.checkpoint.supersede(old, _made_in_part(was, new, e), beside=beside)
                     raise
@@ -96,7 +100,8 @@ class Steps:
             with self._made:
                 self._making.remove(new)
                 self._made.notify_all()
-        self.hooks.after(kind, was, made)
+        if kind:
+            self.hooks.after(kind, was, made)
         self.journal.finished(op, new, since)
         return made
 
@@ -111,7 +116,7 @@ class Steps:
         try:
             for each in (*along, old):
                 self.hooks.before("Delete", each, None)
-            with self.checkpoint.under_way(_PENDING["Delete"], old):
+            with self.checkpoint.under_way("deleting", old):
                 if old.managed and not (without_call or self.preview or old.retain_on_delete):
                     provider = self.registry.get(old.provider)
                     self.hooks.retrying("delete", old, None, lambda: provider.delete(old))

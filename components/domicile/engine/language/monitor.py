@@ -134,9 +134,13 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         self._try(context, lambda: self.registrar.outputs(request.urn, load(request.outputs)))
         return empty_pb2.Empty()
 
-    def ReadResource(self, request: pb.ReadResourceRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
-        feature = "a stack reference" if request.type == "pulumi:pulumi:StackReference" else "reading an existing resource (`.get`)"
-        return self._refuse(context, feature, f"{request.type} {request.name!r}")
+    def ReadResource(self, request: pb.ReadResourceRequest, context: grpc.ServicerContext) -> pb.ReadResourceResponse:  # noqa: N802
+        found = self._try(context, lambda: self.registrar.read(request))
+        failed = self.registrar.failed(found.urn)
+        return pb.ReadResourceResponse(
+            urn=found.urn, id="" if found.id == UNKNOWN else found.id, properties=dump(found.outputs), unknown=failed,
+            result=pb.FAIL if failed else pb.SUCCESS,
+        )  # fmt: skip
 
     def Invoke(self, request: pb.ResourceInvokeRequest, context: grpc.ServicerContext) -> Any:  # noqa: N802
         if request.packageRef:

@@ -17,6 +17,7 @@ from .local_package import local_command
 
 OPTIONS = [("grpc.max_receive_message_length", 400 << 20), ("grpc.max_send_message_length", 400 << 20)]
 DYNAMIC = "pulumi-python"
+BUILTIN = "pulumi"  # the engine is this provider itself
 ANSWER_SECONDS = 10  # for the first answer at a plugin's port, as in the CLI
 ANSWER_LOST_SECONDS = 1  # between a broken connection and the end of the process that held it
 _UNREAD = ("Exception deserializing response", "Received message larger than max", "Stream removed", "RST_STREAM")  # gRPC's own words

@@ -126,10 +126,19 @@ class Provider:
         request = pb.ReadRequest(
             id=old.id, urn=old.urn, name=old.name, type=old.type, properties=self._send(old.outputs), inputs=self._send(old.inputs)
         )
-        done = self._call("Read", request, old.urn, old)
-        with self._understanding("Read", old.urn):
-            inputs = self._take(done.inputs, old.inputs) if done.HasField("inputs") else old.inputs
-            return done.id, inputs, mark_keys(self._take(done.properties, old.inputs, old.outputs), list(old.additional_secret_outputs))
+        id_, inputs, outputs = self._read(request, old)
+        return id_, old.inputs if inputs is None else inputs, outputs
+
+    def import_(self, new: Resource) -> tuple[str, Properties | None, Properties]:
+        """As `read`, of what the state doesn't know yet. Inputs are None if the provider gives none: it can't import."""
+        request = pb.ReadRequest(id=new.import_id, urn=new.urn, name=new.name, type=new.type)
+        return self._read(request, new)
+
+    def _read(self, request: pb.ReadRequest, of: Resource) -> tuple[str, Properties | None, Properties]:
+        done = self._call("Read", request, of.urn, of)
+        with self._understanding("Read", of.urn):
+            inputs = self._take(done.inputs, of.inputs) if done.HasField("inputs") else None
+            return done.id, inputs, mark_keys(self._take(done.properties, of.inputs, of.outputs), list(of.additional_secret_outputs))
 
     def invoke(self, request: pb.InvokeRequest) -> pb.InvokeResponse:
         done: pb.InvokeResponse = self._call("Invoke", request, "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
@@ -131,10 +131,11 @@ class Checkpoint:
         with self._lock:
             return list(self._pending)
 
-    def clear_pending(self) -> None:
-        """Forget the creates that an earlier, killed operation left in doubt."""
+    def clear_pending(self, urns: Collection[str] | None = None) -> None:
+        """Forget the creates that an earlier, killed operation left in doubt: all, or those of these URNs."""
         with self._lock:
-            self._pending.clear()
+            for operation in [o for o in self._pending if urns is None or o.resource.urn in urns]:
+                del self._pending[operation]
             self._changes += 1
 
     def saved(self) -> None:

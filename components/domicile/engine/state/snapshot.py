@@ -24,9 +24,11 @@ _NAMES = {  # field of Resource -> key in the file, in the CLI's order
     "provider": "provider", "property_dependencies": "propertyDependencies", "pending_replacement": "pendingReplacement",
     "additional_secret_outputs": "additionalSecretOutputs", "custom_timeouts": "customTimeouts", "import_id": "importID",
     "retain_on_delete": "retainOnDelete", "deleted_with": "deletedWith", "created": "created", "modified": "modified",
-    "ignore_changes": "ignoreChanges", "replace_on_changes": "replaceOnChanges", "resource_hooks": "resourceHooks",
+    "ignore_changes": "ignoreChanges", "replace_on_changes": "replaceOnChanges", "replace_with": "replaceWith",
+    "replacement_trigger": "replacementTrigger", "resource_hooks": "resourceHooks",
 }  # fmt: skip
 _FIELDS = {v: k for k, v in _NAMES.items()}
+_VALUES = ("inputs", "outputs", "replacement_trigger")  # may hold secrets
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -55,6 +57,8 @@ class Resource:
     modified: str = ""
     ignore_changes: tuple[str, ...] = ()
     replace_on_changes: tuple[str, ...] = ()
+    replace_with: tuple[str, ...] = ()
+    replacement_trigger: Any = None
     resource_hooks: dict[str, list[str]] = field(default_factory=dict)  # BeforeCreate, AfterDelete, OnError … -> names of hooks
     other: dict[str, Any] = field(default_factory=dict)  # keys that this engine doesn't know, kept for those that do
 
@@ -83,7 +87,7 @@ class Resource:
     @property
     def leans_on(self) -> set[str]:
         """The URNs that must be there before it and must not go before it."""
-        above = {self.parent, self.deleted_with, self.provider.rpartition("::")[0], *self.dependencies}
+        above = {self.parent, self.deleted_with, self.provider.rpartition("::")[0], *self.dependencies, *self.replace_with}
         return above.union(*self.property_dependencies.values()) - {""}
 
     def renamed(self, names: dict[str, str]) -> Resource:
@@ -96,6 +100,7 @@ class Resource:
             self, parent=new(self.parent, self.parent), deleted_with=new(self.deleted_with, self.deleted_with),
             provider=f"{new(urn, urn)}::{id_}" if urn else "", dependencies=tuple(new(u, u) for u in self.dependencies),
             property_dependencies={k: [new(u, u) for u in us] for k, us in self.property_dependencies.items()},
+            replace_with=tuple(new(u, u) for u in self.replace_with),
         )  # fmt: skip
 
 
@@ -125,8 +130,8 @@ def encode(resource: Resource, crypter: Crypter) -> dict[str, Any]:
         value = getattr(resource, f.name)
         if f.name == "other":
             out |= value
-        elif value or f.name == "custom":
-            out[_NAMES[f.name]] = _seal(value, crypter) if isinstance(value, dict) else value
+        elif value or f.name == "custom" or (f.name == "replacement_trigger" and value is not None):
+            out[_NAMES[f.name]] = _seal(value, crypter) if f.name in _VALUES or isinstance(value, dict) else value
     return {k: out[k] for k in sorted(out, key=_place)}
 
 
@@ -142,7 +147,7 @@ def decode(entry: dict[str, Any], crypter: Crypter | None) -> Resource:
     for key, value in entry.items():
         name = _FIELDS.get(key)
         if name:
-            known[name] = tuple(value) if isinstance(value, list) else _open(value, crypter) if name in ("inputs", "outputs") else value
+            known[name] = _open(value, crypter) if name in _VALUES else tuple(value) if isinstance(value, list) else value
     known["property_dependencies"] = {k: v or [] for k, v in (known.get("property_dependencies") or {}).items()}
     try:
         return Resource(**known, other={k: v for k, v in entry.items() if k not in _FIELDS})

@@ -61,6 +61,7 @@ FLAGS = (
     switch("--preview-only", "only show what would be done", "refresh", "destroy"),
     switch("--refresh", "look at the world first", "preview", "up", "destroy"),
     switch("--clear-pending-creates", "forget the creates that a killed operation left in doubt", "refresh"),
+    option("--import-pending-creates", "forget those of these URNs", "refresh", action="append", default=[], metavar="URN, ID"),
     switch("--run-program", "run the program too, so that its hooks can be called", "destroy"),
     option("--target -t", "touch only the resource of this URN; * and ** are wildcards", **URNS),
     switch("--target-dependents", "take what leans on a target as a target too"),
@@ -72,7 +73,7 @@ FLAGS = (
     switch("--exclude-protected", "leave what is protected, and what it leans on", "destroy"),
 )
 REFUSED = (
-    "--import-pending-creates", "--plan", "--save-plan", "--import-file",
+    "--plan", "--save-plan", "--import-file",
 )  # fmt: skip
 
 
