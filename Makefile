@@ -11,7 +11,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 up: prepare ## build the images, provision the perimeter of STACK (default: local) and serve a demonstration session
-	@domicile up $(STACK)
+	@domicile up $(STACK) --yes
 	@domicile session $(STACK) $(if $(SCENARIO),--scenario $(SCENARIO)) --if-stand-in
 
 session: prepare ## serve a session: the demonstration, or SCENARIO=file.yaml
@@ -24,7 +24,7 @@ key: prepare ## ask for the environment key and put it into the secrets manager
 	@domicile key $(STACK)
 
 down: prepare ## remove everything but what was declared retained
-	@domicile destroy $(STACK)
+	@domicile destroy $(STACK) --yes
 
 check: prepare ## validate the stack's configuration, touching nothing
 	@domicile check $(STACK)

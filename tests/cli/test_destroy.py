@@ -36,7 +36,7 @@ def test_an_archive_that_is_not_retained_goes_too_even_if_it_is_immutable(used):
     file = command.project / "stacks" / "Pulumi.local.yaml"
     file.write_text(file.read_text() + "  domicile:retain: {archive: false}\n")
     subprocess.run(["chattr", "+i", places.archive / "gateway" / "1.jsonl"], check=False, capture_output=True)
-    ran = command("destroy", "--json")
+    ran = command("destroy", "--yes", "--json")
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout)["retained"] == []
     assert not command.touched
@@ -47,7 +47,7 @@ async def test_records_that_the_archive_lacks_stay_too(used):
     journal = await Journal.open(places.journal / "gateway", "gateway", "host-1", stack="local")
     await journal.append(Event(activity="gateway.call"))
     await journal.close()
-    ran = command("destroy", "--json")
+    ran = command("destroy", "--yes", "--json")
     assert ran.returncode == 0, ran.stderr
     assert str(places.journal) in json.loads(ran.stdout)["retained"]
     assert list(places.journal.rglob("*.jsonl"))
@@ -82,7 +82,7 @@ def test_namespaces_that_a_killed_run_left_are_swept_and_no_other(small_project)
     try:
         for name in own + foreign:
             subprocess.run(["ip", "netns", "add", name], check=True)
-        ran = small_project("destroy", stack, "--json")
+        ran = small_project("destroy", stack, "--yes", "--json")
         assert ran.returncode == 0, ran.stderr
         assert json.loads(ran.stdout)["swept"] == [f"network namespace {name}" for name in sorted(own)]
         left = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout.split()

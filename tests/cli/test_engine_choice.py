@@ -88,8 +88,8 @@ def test_the_embedded_engine_previews_refreshes_and_destroys(small_project):
 def test_the_projects_own_file_stays_as_it_is(small_project):
     file = small_project.project / "stacks" / "Pulumi.local.yaml"
     before = file.read_text()
-    for verb in ("preview", "refresh", "destroy"):
-        assert small_project(verb).returncode == 0
+    for verb in (["preview"], ["refresh"], ["destroy", "--yes"]):
+        assert small_project(*verb).returncode == 0
     assert file.read_text() == before
 
 

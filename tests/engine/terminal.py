@@ -33,7 +33,7 @@ class Terminal:
         end = time.monotonic() + seconds
         while words not in self.text:
             if time.monotonic() > end or not self._read(end - time.monotonic()):
-                raise AssertionError(f"{words!r} was not shown:\n{self.text}")
+                raise AssertionError(f"{words!r} was not shown, but at last:\n{self.text[-2000:]}")
         return self.text
 
     def say(self, answer: str) -> None:

@@ -106,7 +106,7 @@ class Operator:
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def up(self) -> dict[str, Any]:
-        return json.loads(self.domicile("up", self.stack, "--json").stdout)
+        return json.loads(self.domicile("up", self.stack, "--yes", "--json").stdout)
 
     def refresh(self) -> dict[str, Any]:
         return json.loads(self.domicile("refresh", self.stack, "--json").stdout)

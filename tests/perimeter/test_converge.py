@@ -28,7 +28,7 @@ def dice() -> random.Random:
 
 def kill_during(operator: Operator, verb: str, steps: int, pause: float) -> None:
     """kill -9 of `domicile <verb>` once it has told of so many steps, and a moment. What it had begun may go on for a while."""
-    process = operator.start(verb, operator.stack, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = operator.start(verb, operator.stack, "--yes", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     assert process.stderr is not None
     lines: list[str] = []
     told = 0

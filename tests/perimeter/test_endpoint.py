@@ -103,7 +103,7 @@ def operator(endpoint: Endpoint, tmp_path: Path) -> Iterator[Operator]:
 
 
 def test_a_stack_without_a_key_comes_up_and_waits_and_serves_once_an_operator_puts_the_key_in(endpoint, operator):
-    operator.domicile("up", operator.stack)
+    operator.domicile("up", operator.stack, "--yes")
     environment = operator.status()["dispatcher"]["environment_id"]
     waiting = operator.status()["dispatcher"]
     assert waiting["key"] == "absent"
@@ -120,7 +120,7 @@ def test_a_stack_without_a_key_comes_up_and_waits_and_serves_once_an_operator_pu
     refused = operator.domicile("session", operator.stack, check=False)
     assert refused.returncode == 2
 
-    again = json.loads(operator.domicile("up", operator.stack, "--json").stdout)
+    again = json.loads(operator.domicile("up", operator.stack, "--yes", "--json").stdout)
     assert again["unchanged"] is True
     operator.destroy()
     assert operator.leftovers() == []

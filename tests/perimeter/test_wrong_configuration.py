@@ -37,7 +37,7 @@ def test_a_perimeter_that_is_up_stays_as_it_is(perimeter: Operator, wrong: dict[
     before = as_it_is(perimeter)
     perimeter.configure(**wrong)
     try:
-        done = perimeter.domicile("up", perimeter.stack, check=False)
+        done = perimeter.domicile("up", perimeter.stack, "--yes", check=False)
     finally:
         perimeter.configure()
     assert done.returncode == 2
@@ -46,7 +46,7 @@ def test_a_perimeter_that_is_up_stays_as_it_is(perimeter: Operator, wrong: dict[
 
 def test_a_machine_without_a_perimeter_stays_as_it_is(another: Operator) -> None:
     another.configure(jurisdiction="moon")
-    assert another.domicile("up", another.stack, check=False).returncode == 2
+    assert another.domicile("up", another.stack, "--yes", check=False).returncode == 2
     assert another.leftovers() == []
     assert not another.places.home_root.exists()
     assert not another.places.run_root.exists()

@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from domicile.cli.containers import machine
 from domicile.cli.engine import Engine, engine_for
-from domicile.cli.exit import CliError, print_json
+from domicile.cli.exit import CliError, must_ask, print_json
 from domicile.cli.progress import Progress
-from domicile.cli.project import Json, Stack, configuration, places, root
+from domicile.cli.project import Json, Stack, Yes, configuration, places, root
 from domicile.cli.sweep import sweep
 from domicile.places import StackPlaces
-
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask. Without a terminal nothing is asked either.")]
 
 
 def destroy(stack: Stack = "local", yes: Yes = False, json: Json = False) -> None:
     """Remove the perimeter: containers, networks, secrets, files. Only what the configuration retains stays, and where is said."""
     config, where = configuration(stack, json), places(stack)
-    if not yes and not json and sys.stdin.isatty():
-        kept = "the audit archive stays" if config.retain.archive else "the audit archive too"
-        typer.confirm(f"Remove the stack {stack} with its secrets ({kept})?", abort=True)
+    if ask := must_ask(yes, json):
+        print(f"This removes the stack {stack} with its secrets; the audit archive {'stays' if config.retain.archive else 'goes too'}.")
     with Progress(quiet=json) as progress:
         engine = engine_for(root(), where, json)
         with progress.step("destroying the stack"):
-            applied = engine.run("destroy", stack, progress)
+            applied = engine.run("destroy", stack, progress, ask)
         swept = sweep(where) if config.platform == "local" else []
         retained = _remove_files(where, keep_archive=config.retain.archive)
         _forget(engine, where)

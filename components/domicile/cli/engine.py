@@ -41,8 +41,11 @@ class Applied:
 class Engine(Protocol):
     """One way to apply a stack. A failed operation raises `CliError`."""
 
-    def run(self, verb: Verb, stack: str, progress: Progress) -> Applied:
-        """Runs one operation; the stack is made if it isn't there."""
+    def run(self, verb: Verb, stack: str, progress: Progress, ask: bool = False, diff: bool = False) -> Applied:
+        """Runs one operation; the stack is made if it isn't there. `up` and `destroy` are tried dry first.
+
+        `ask` shows what would be done and waits for a yes; `diff` shows it property by property.
+        """
 
     def forget(self, stack: str) -> None:
         """Removes the record of a stack that holds nothing more."""
@@ -115,12 +118,15 @@ class PulumiCli:
     def __init__(self, root: Path, variables: Mapping[str, str], quiet: bool) -> None:
         self._root, self._variables, self._quiet = root, variables, quiet
 
-    def run(self, verb: Verb, stack: str, progress: Progress) -> Applied:
+    def run(self, verb: Verb, stack: str, progress: Progress, ask: bool = False, diff: bool = False) -> Applied:
         self._asked("stack", "select", "--create", stack)
+        shown = ["--diff"] if diff else []
         if verb == "preview":
-            return self._preview(stack)
-        arguments = [verb, "--stack", stack, "--non-interactive", "--yes", "--skip-preview", *(["--refresh"] if verb == "up" else [])]
-        ran = self._pulumi(arguments, show=not self._quiet)
+            return self._preview(stack, shown)
+        by_itself = [] if ask else ["--non-interactive", "--yes", *([] if verb == "up" else ["--skip-preview"])]
+        arguments = [verb, "--stack", stack, *by_itself, *shown, *(["--refresh"] if verb == "up" else [])]
+        with progress.paused():
+            ran = self._pulumi(arguments, show=not self._quiet)
         if ran.returncode:
             raise CliError(f"pulumi {verb} failed (exit {ran.returncode}): {self._words(ran)}")
         history = json.loads(self._asked("stack", "history", "--stack", stack, "--json", "--page-size", "1") or "[]")
@@ -128,8 +134,8 @@ class PulumiCli:
         outputs = json.loads(self._asked("stack", "output", "--stack", stack, "--json") or "{}") if verb != "destroy" else {}
         return Applied(changes, outputs)
 
-    def _preview(self, stack: str) -> Applied:
-        if not self._quiet and self._pulumi(["preview", "--stack", stack, "--non-interactive"], show=True).returncode:
+    def _preview(self, stack: str, shown: list[str]) -> Applied:
+        if not self._quiet and self._pulumi(["preview", "--stack", stack, "--non-interactive", *shown], show=True).returncode:
             raise CliError("pulumi preview failed: see above")
         if not self._quiet:
             return Applied()
@@ -158,41 +164,65 @@ class PulumiCli:
         return (ran.stderr or ran.stdout or "see above").strip()
 
 
+def _failed(what: str, result: Result) -> CliError:
+    told = "" if not result.errors else f": {result.errors[-1].strip()}"
+    return CliError(f"{what} failed{told}\nWhat was done is recorded: mend the cause and run it again, it goes on from there")
+
+
 class Embedded:
     """The engine that comes with the product."""
 
     def __init__(self, root: Path, places: StackPlaces, variables: Mapping[str, str]) -> None:
         self._root, self._places, self._variables = root, places, variables
 
-    def run(self, verb: Verb, stack: str, progress: Progress) -> Applied:
+    def run(self, verb: Verb, stack: str, progress: Progress, ask: bool = False, diff: bool = False) -> Applied:
         from domicile import engine
+        from domicile.engine import display
 
         with ending_on(engine.EngineError):
             opened = self._stack(stack)
             if not opened.exists:
                 opened.init()
-            result = self._apply(verb, opened, progress)
+            if ask:
+                self._ask(verb, opened, progress, diff)
+            result = self._apply(verb, opened, progress, tried=ask)
         if result.exit_code:
-            told = "" if not result.errors else f": {result.errors[-1].strip()}"
-            raise CliError(f"{verb} failed{told}\nWhat was done is recorded: mend the cause and run it again, it goes on from there")
+            raise _failed(verb, result)
+        if diff and not ask:
+            display.print_diff(result, sys.stdout)
         return Applied(result.summary, result.shown_outputs())
 
-    def _apply(self, verb: Verb, stack: Stack, progress: Progress) -> Result:
-        """An interrupted run leaves its lock and what it may have begun; this one takes over."""
+    def _ask(self, verb: Verb, stack: Stack, progress: Progress, diff: bool) -> None:
+        """Go on only with a yes to what would be done; `CliError` otherwise, with nothing touched."""
+        from domicile.engine import destroy, display, preview
+
+        with progress.operation(planned=True) as watch:
+            planned = preview(stack, watch, refresh=True) if verb == "up" else destroy(stack, watch, preview_only=True)
+        if planned.exit_code:
+            raise _failed(f"preview of {verb}", planned)
+        with progress.paused():
+            display.report(planned, "Resources", sys.stdout, diff, planned=True)
+            agreed = display.confirmed(verb, lambda: display.print_diff(planned, sys.stdout))
+        if not agreed:
+            raise CliError(f"{verb}: not confirmed; nothing was changed")
+
+    def _apply(self, verb: Verb, stack: Stack, progress: Progress, tried: bool) -> Result:
+        """An interrupted run leaves its lock and what it may have begun; this one takes over. `tried`: a preview went well."""
         from domicile import engine
 
-        if verb == "preview":
-            return engine.preview(stack, progress.event)
-        if verb == "refresh":
-            return engine.refresh(stack, progress.event, break_dead_lock=True, clear_pending_creates=True)
-        if verb == "destroy":
-            return engine.destroy(stack, progress.event, break_dead_lock=True)
-        # looked at first: what was killed or changed by hand since the last run is put right
-        result = engine.up(stack, progress.event, refresh=True, break_dead_lock=True, preview_first=False)
-        if not result.exit_code and stack.backend.read(stack.project.name, stack.name).get("pending_operations"):
-            # every create is idempotent and has now been done again, so what was pending is in the state
-            engine.refresh(stack, progress.event, clear_pending_creates=True)
-        return result
+        with progress.operation(planned=verb == "preview") as watch:
+            if verb == "preview":
+                return engine.preview(stack, watch)
+            if verb == "refresh":
+                return engine.refresh(stack, watch, break_dead_lock=True, clear_pending_creates=True)
+            if verb == "destroy":
+                return engine.destroy(stack, watch, break_dead_lock=True)
+            # looked at first: what was killed or changed by hand since the last run is put right
+            result = engine.up(stack, watch, refresh=True, break_dead_lock=True, preview_first=not tried)
+            if not result.exit_code and stack.backend.read(stack.project.name, stack.name).get("pending_operations"):
+                # every create is idempotent and has now been done again, so what was pending is in the state
+                engine.refresh(stack, watch, clear_pending_creates=True)
+            return result
 
     def forget(self, stack: str) -> None:
         opened = self._stack(stack)

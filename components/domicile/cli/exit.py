@@ -37,6 +37,15 @@ def wrong_input(message: str) -> CliError:
     return CliError(message, ExitCode.WRONG_INPUT)
 
 
+def must_ask(yes: bool, as_json: bool) -> bool:
+    """Whether somebody is to be asked before anything is changed; wrong input where `--yes` is missing and nobody can be."""
+    if yes:
+        return False
+    if as_json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise wrong_input("--yes must be given where nothing can be asked: without a terminal, or with --json")
+    return True
+
+
 @contextmanager
 def ending_on(*errors: type[Exception]) -> Iterator[None]:
     """Turns the errors of another room, whose messages are made for users, into the command's end."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
     from rich.status import Status
+
+    from domicile.engine import Event
 
 _DONE = {
     "create": "created",
@@ -99,6 +101,28 @@ class Progress:
             self._live(text)
         else:
             self.line(text)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The terminal is another's while the block runs: a question's, or that of the engine's tree."""
+        status, self._status = self._status, None
+        if status:
+            status.stop()
+        yield
+        if status:
+            self._status = status
+            status.start()
+
+    @contextmanager
+    def operation(self, planned: bool = False) -> Iterator[Callable[[Event], None]]:
+        """What takes an engine's events: its live tree on a terminal, else lines."""
+        if not self._status:
+            yield self.event
+            return
+        from domicile.engine.display import watching
+
+        with self.paused(), watching(sys.stderr, planned=planned) as watch:
+            yield watch
 
     def event(self, event: ResourceEvent) -> None:
         """Takes an engine's event."""

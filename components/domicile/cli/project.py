@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Stack = Annotated[str, typer.Argument(help="The stack: its configuration is stacks/Pulumi.STACK.yaml.", envvar="DOMICILE_STACK")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead, for machines.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask. Needed where there is no terminal.")]
+Diff = Annotated[bool, typer.Option("--diff", help="Show what changes property by property.")]
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 
