@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from terminal import CONTROL, Terminal
+
+from domicile.engine import Event
+from domicile.engine.display import Tree
 
 HOME_ROWS = """
 class Home(pulumi.ComponentResource):
@@ -57,6 +62,21 @@ def test_what_does_not_change_is_counted_and_not_listed(yard, terminal):
     _, text = terminal("up", "--yes", "--skip-preview", rows=12).end()
     last = text[text.rindex("thing7") :]
     assert "updated (" in last and "30 unchanged" in last and "thing8" not in last
+
+
+def test_thousands_of_resources_fit_the_terminal_what_runs_first():
+    screen = io.StringIO()
+    tree = Tree(screen)
+    tree.console.size = (80, 24)
+    for i in range(3000):
+        urn = f"urn:pulumi:dev::yard::pkg:index:Thing::t{i}"
+        started = Event("resource-started", op="create" if i % 2 else "same", urn=urn, type="pkg:index:Thing", name=f"t{i}")
+        tree(started)
+        if i not in (7, 2991):
+            tree(replace(started, kind="resource-finished"))
+    lines = [line.rstrip() for line in "".join(s.text for s in tree.console.render(tree)).splitlines()]
+    assert len(lines) < 24 and "1500 unchanged, 1482 more" in lines[-1]
+    assert [line.split()[1] for line in lines if "creating" in line] == ["t7", "t2991"]
 
 
 def test_diagnostics_stand_below_the_tree_under_their_resource(yard, terminal):
