@@ -89,8 +89,8 @@ def test_a_damaged_checkpoint_is_named_with_the_way_back(yard):
 def test_state_that_another_engine_wrote_and_this_one_cannot_honour_is_refused_untouched(yard):
     yard.up("Thing('a')\n")
     document = json.loads(yard.checkpoint.read_text())
-    document["checkpoint"]["latest"]["resources"][-1]["resourceHooks"] = {"beforeDelete": ["h"]}
+    document["checkpoint"]["latest"]["resources"][-1]["stateMigrations"] = ["m"]
     yard.checkpoint.write_text(json.dumps(document))
-    with pytest.raises(UnsupportedError, match=r"'a'.*resourceHooks"):
+    with pytest.raises(UnsupportedError, match=r"'a'.*stateMigrations"):
         destroy(yard.stack)
     assert list(yard.world()) == ["a-1"]

@@ -146,12 +146,13 @@ def manifest() -> dict[str, str]:
 
 
 def document(project: str, stack: str, salt: str, resources: list[bytes], pending: list[bytes]) -> bytes:
-    """A checkpoint's content from the texts of its entries."""
+    """A checkpoint's content from the texts of its entries, of one or of several each."""
     head = {"manifest": manifest(), "secrets_providers": {"type": "passphrase", "state": {"salt": salt}}}
-    parts = [json.dumps(head)[1:-1].encode()]
-    if resources:
-        parts.append(b'"resources": [\n%b\n]' % b",\n".join(resources))
-    if pending:
-        parts.append(b'"pending_operations": [\n%b\n]' % b",\n".join(pending))
-    name = json.dumps(f"organization/{project}/{stack}").encode()
-    return b'{"version": 3, "checkpoint": {"stack": %b, "latest": {\n%b,\n"metadata": {}\n}}}\n' % (name, b",\n".join(parts))
+    name = json.dumps(f"organization/{project}/{stack}")
+    parts = [f'{{"version": 3, "checkpoint": {{"stack": {name}, "latest": {{\n{json.dumps(head)[1:-1]}'.encode()]
+    for key, texts in (("resources", resources), ("pending_operations", pending)):
+        if texts:
+            parts.append(f',\n"{key}": [\n'.encode())
+            parts += [piece for text in texts for piece in (text, b",\n")][:-1]
+            parts.append(b"\n]")
+    return b"".join([*parts, b',\n"metadata": {}\n}}}\n'])

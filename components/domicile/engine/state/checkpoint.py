@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
@@ -22,34 +22,67 @@ from ..state.snapshot import Operation, Resource, Snapshot, encode
 from ..values import keep_ciphertexts
 
 
-class Entry:
-    """A resource in its place, and its text in the file once it has been written: a step costs little beside the write."""
-
-    __slots__ = ("resource", "text")
-
-    def __init__(self, resource: Resource) -> None:
-        self.resource = resource
-        self.text: bytes | None = None
-
-
 class Writer:
     """Writes a stack's snapshot to its file; StateError if that can't be done."""
 
     def __init__(self, path: Path, project: str, stack: str, crypter: Crypter) -> None:
         self._path, self._project, self._stack, self._crypter = path, project, stack, crypter
 
-    def __call__(self, entries: Iterable[Entry], pending: Iterable[tuple[str, Entry]]) -> None:
-        operations = [b'{"resource": %b, "type": "%b"}' % (self._text(e), kind.encode()) for kind, e in pending]
-        content = document(self._project, self._stack, self._crypter.salt, [self._text(e) for e in entries], operations)
+    def text(self, resource: Resource) -> bytes:
+        """The resource's entry in the file."""
+        return json.dumps(encode(resource, self._crypter), ensure_ascii=False).encode()
+
+    def __call__(self, resources: list[bytes], pending: list[bytes]) -> None:
         try:
-            write_atomically(self._path, content, keep_before=True)
+            write_atomically(self._path, document(self._project, self._stack, self._crypter.salt, resources, pending), keep_before=True)
         except OSError as e:
             raise StateError(f"{self._path} can't be written ({e.strerror}); make room or mend the permissions, and run it again") from e
 
-    def _text(self, entry: Entry) -> bytes:
-        if entry.text is None:
-            entry.text = json.dumps(encode(entry.resource, self._crypter), ensure_ascii=False).encode()
-        return entry.text
+
+BLOCK = 64  # entries; a write puts together anew only the blocks in which something has changed
+
+
+class Block:
+    """Neighbours in the file, by their places, and their text there once it has been written."""
+
+    __slots__ = ("entries", "text")
+
+    def __init__(self) -> None:
+        self.entries: dict[int, tuple[Resource, bytes]] = {}
+        self.text: bytes | None = None
+
+
+class Part:
+    """A run of entries in the order of their places, where a change costs little beside the whole: `text` is that of an entry."""
+
+    def __init__(self, text: Callable[[Resource], bytes]) -> None:
+        self._text = text
+        self._blocks: dict[int, Block] = {}
+
+    def __contains__(self, place: int) -> bool:
+        block = self._blocks.get(place // BLOCK)
+        return block is not None and place in block.entries
+
+    def put(self, place: int, resource: Resource) -> None:
+        """At a new place, after all that are there, or in the place of another."""
+        block = self._blocks.setdefault(place // BLOCK, Block())
+        block.entries[place], block.text = (resource, self._text(resource)), None
+
+    def take_out(self, place: int) -> None:
+        block = self._blocks[place // BLOCK]
+        del block.entries[place]
+        block.text = None
+        if not block.entries:
+            del self._blocks[place // BLOCK]
+
+    def items(self) -> list[tuple[int, Resource]]:
+        return [(place, r) for block in self._blocks.values() for place, (r, _) in block.entries.items()]
+
+    def texts(self) -> list[bytes]:
+        for block in self._blocks.values():
+            if block.text is None:
+                block.text = b",\n".join(text for _, text in block.entries.values())
+        return [block.text or b"" for block in self._blocks.values()]
 
 
 class Checkpoint:
@@ -58,29 +91,29 @@ class Checkpoint:
     A change is in the file once `saved` returns, or the `under_way` that it was made in ends; others go with the next write.
     """
 
-    def __init__(self, base: Snapshot, write: Callable[[Iterable[Entry], Iterable[tuple[str, Entry]]], None] | None) -> None:
+    def __init__(self, base: Snapshot, write: Writer | None) -> None:
+        self._write = write
+        self._text = write.text if write else _untold
         self._places = count()
         self._place: dict[Resource, int] = {}
-        self._base: dict[int, Entry] = {}
-        self._done: dict[int, Entry] = {}
+        self._base, self._done = Part(self._text), Part(self._text)
         for resource in base.resources:
             self._put(self._base, next(self._places), resource)
-        self._pending: dict[Operation, Entry] = {o: Entry(o.resource) for o in base.pending if o.type == "creating"}
-        self._write = write
+        self._pending = {o: self._named(o) for o in base.pending if o.type == "creating"}
         self._lock = threading.Condition()
         self._changes, self._saved, self._writing = int(bool(base.pending)), 0, False
 
     def resources(self) -> list[Resource]:
         with self._lock:
-            return [e.resource for e in self._entries()]
+            return [r for part in (self._done, self._base) for _, r in part.items()]
 
     def rename(self, old_urn: str, new_urn: str) -> None:
         """An alias gave a resource a new URN: what leans on it names it so from here on."""
         with self._lock:
-            for place, entry in self._base.items():
-                if old_urn in entry.resource.leans_on:
+            for place, resource in self._base.items():
+                if old_urn in resource.leans_on:
                     # Whoever holds the entry of before may still say what becomes of it: both stand for this place.
-                    self._put(self._base, place, entry.resource.renamed({old_urn: new_urn}))
+                    self._put(self._base, place, resource.renamed({old_urn: new_urn}))
                     self._changes += 1
 
     @contextmanager
@@ -89,7 +122,7 @@ class Checkpoint:
         operation = Operation(kind, resource)
         in_doubt = False
         with self._lock:
-            self._pending[operation] = Entry(resource)
+            self._pending[operation] = self._named(operation)
             self._changes += 1
         try:
             self.saved()
@@ -153,9 +186,9 @@ class Checkpoint:
                     return
                 self._writing = True
                 changes, write = self._changes, self._write
-                entries, pending = self._entries(), [(o.type, e) for o, e in self._pending.items()]
+                resources, pending = self._done.texts() + self._base.texts(), list(self._pending.values())
             try:
-                write(entries, pending)
+                write(resources, pending)
             except BaseException:
                 changes = self._saved
                 raise
@@ -176,12 +209,12 @@ class Checkpoint:
 
     # -- within the lock ----------------------------------------------------------------------------------------------
 
-    def _entries(self) -> list[Entry]:
-        return [*self._done.values(), *self._base.values()]
+    def _named(self, operation: Operation) -> bytes:
+        return b'{"resource": %b, "type": "%b"}' % (self._text(operation.resource), operation.type.encode())
 
-    def _put(self, part: dict[int, Entry], place: int, resource: Resource) -> None:
+    def _put(self, part: Part, place: int, resource: Resource) -> None:
         self._place[resource] = place
-        part[place] = Entry(resource)
+        part.put(place, resource)
 
     def _amend(self, old: Resource, new: Resource) -> None:
         place = self._place.pop(old)
@@ -189,8 +222,14 @@ class Checkpoint:
 
     def _take_out(self, old: Resource | None) -> None:
         if old is not None and (place := self._place.pop(old, None)) is not None:
-            self._base.pop(place, None)
-            self._done.pop(place, None)
+            for part in (self._base, self._done):
+                if place in part:
+                    part.take_out(place)
+
+
+def _untold(_: Resource) -> bytes:
+    """The text of an entry in a preview, which writes none."""
+    return b""
 
 
 def _keep_ciphertexts(old: Resource | None, new: Resource) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -126,20 +126,11 @@ def now() -> str:
 def encode(resource: Resource, crypter: Crypter) -> dict[str, Any]:
     """The entry's form in a checkpoint; what is empty is left out, as the CLI does."""
     out: dict[str, Any] = {}
-    for f in fields(resource):
-        value = getattr(resource, f.name)
-        if f.name == "other":
-            out |= value
-        elif value or f.name == "custom" or (f.name == "replacement_trigger" and value is not None):
-            out[_NAMES[f.name]] = _seal(value, crypter) if f.name in _VALUES or isinstance(value, dict) else value
-    return {k: out[k] for k in sorted(out, key=_place)}
-
-
-_ORDER = list(_NAMES.values())
-
-
-def _place(key: str) -> int:
-    return _ORDER.index(key) if key in _ORDER else len(_ORDER)
+    for name, key in _NAMES.items():
+        value = getattr(resource, name)
+        if value or name == "custom" or (name == "replacement_trigger" and value is not None):
+            out[key] = _seal(value, crypter) if name in _VALUES or isinstance(value, dict) else value
+    return out | resource.other
 
 
 def decode(entry: dict[str, Any], crypter: Crypter | None) -> Resource:
@@ -190,7 +181,7 @@ HARMLESS = {"sourcePosition", "stackTrace", "hideDiff", "aliases"}  # keys that 
 
 
 def unknown_key(resource: Resource) -> str:
-    """A key of the entry that another engine wrote and this one can't honour (resource hooks, for one), or an empty text."""
+    """A key of the entry that another engine wrote and this one can't honour, or an empty text."""
     return next((k for k, v in resource.other.items() if v and k not in HARMLESS), "")
 
 
