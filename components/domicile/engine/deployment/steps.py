@@ -112,7 +112,7 @@ class Steps:
 
         The entries `along` are of what the thing contains: they are dropped once it is gone.
         """
-        since = self.journal.started(op, old)
+        since = [self.journal.started(op, each) for each in (*along, old)][-1]
         try:
             for each in (*along, old):
                 self.hooks.before("Delete", each, None)
