@@ -186,3 +186,31 @@ def test_a_function_that_is_not_rehearsed_says_so(double):
 def test_a_functions_arguments_are_checked(double):
     faults, _ = double.invoke("aws:ssm/getParameter:getParameter", {"nam": "x"})
     assert {f.path for f in faults} == {"name", "nam"}
+
+
+# -- updates ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_update_keeps_what_was_computed_and_changes_what_it_changes(double):
+    token = "aws:ec2/launchTemplate:LaunchTemplate"
+    id_, made = double.create(urn(token), {"name": "hosts", "description": "one"})
+    assert (made["latestVersion"], made["defaultVersion"]) == (1, 1)
+    second = double.update(urn(token), id_, {"name": "hosts", "description": "two"})
+    assert (second["latestVersion"], second["defaultVersion"], second["arn"]) == (2, 1, made["arn"])
+    third = double.update(urn(token), id_, {"name": "hosts", "updateDefaultVersion": True})
+    assert (third["latestVersion"], third["defaultVersion"]) == (3, 2) and "description" not in third
+
+
+def test_a_preview_of_an_update_knows_what_stays_and_not_what_changes(double):
+    token = "aws:ec2/launchTemplate:LaunchTemplate"
+    _, made = double.create(urn(token), {"name": "hosts"})
+    foreseen = double.foreseen(urn(token), {"name": "hosts", "description": "two"}, made)
+    assert foreseen["latestVersion"] == UNKNOWN and foreseen["arn"] == made["arn"] and foreseen["defaultVersion"] == 1
+
+
+def test_each_new_value_of_a_secret_is_another_version(double):
+    secret, _ = double.create(urn("aws:secretsmanager/secret:Secret"), {"name": "key"})
+    token = "aws:secretsmanager/secretVersion:SecretVersion"
+    id_, first = double.create(urn(token), {"secretId": secret, "secretString": "a"})
+    versions = [double.update(urn(token), id_, {"secretId": secret, "secretString": text})["versionId"] for text in "bc"]
+    assert len({first["versionId"], *versions}) == 3

@@ -208,6 +208,11 @@ def test_a_name_that_is_taken(region, token, code, inputs):
     region.refused(code, token, "b", **inputs)
 
 
+def test_a_name_that_differs_in_capitals_only(region):
+    region.make("aws:iam/role:Role", "a", name="Hosts", assumeRolePolicy=json.dumps(ROLE))
+    region.refused("EntityAlreadyExists", "aws:iam/role:Role", "b", name="hosts", assumeRolePolicy=json.dumps(ROLE))
+
+
 def test_a_secrets_name_stays_taken_while_it_waits_to_be_deleted(region):
     token = "aws:secretsmanager/secret:Secret"
     region.delete(token, region.make(token, name="kept"))

@@ -14,7 +14,7 @@ from . import calls, types
 from .cloud import Cloud, Thing
 from .difference import Difference, default, difference, same
 from .kinds import Kind, Package, Place
-from .schema import ANY, Prop, Schema, Shape
+from .schema import Prop, Schema, Shape
 from .templates import Known, fill, known
 from .types import Fault, suggestion
 from .world import GLOBAL, Referents, Refused, World
@@ -166,9 +166,7 @@ class Double:
         names = [thing.id, now["arn"], thing.properties.get("name"), *(fill(h, now) for h in kind.handles)]
         handles = [world.handle(thing.token, str(n)) for n in names if n]
         handles += [world.handle(other, fill(h, now)) for other, h in kind.also.items()]
-        self.cloud.put(replace(
-            thing, handles=tuple(dict.fromkeys(handles)), uses=tuple(found.uses), claims=claims,
-        ))  # fmt: skip
+        self.cloud.put(replace(thing, handles=tuple(dict.fromkeys(handles)), uses=tuple(found.uses), claims=claims))
 
     def update(self, urn: str, id_: str, inputs: Properties) -> Properties:
         token, name = subject(urn)
@@ -181,19 +179,21 @@ class Double:
                 raise Refused(kind.missing, f"the {token.rpartition(':')[2]} {id_!r} does not exist in {place.account}/{place.region}")
             found = world.referents(kind, given)
             claims = world.judge(kind, thing.token, given, found, thing)
-            words = known(kind, f"{urn}#{id_}", given, place, found.properties())
-            outputs = self._outputs(
-                shape, kind, given, Known({**thing.properties, **words, "id": id_, "arn": thing.properties.get("arn", "")})
-            )
-            for key in shape.outputs.keys() - shape.inputs.keys() - {"tagsAll"}:
-                outputs[key] = thing.properties.get(key, outputs.get(key))
-            for key in shape.inputs.keys() - given.keys():
-                if not shape.outputs.get(key, Prop(ANY)).optional and thing.properties.get(key) is not None:
-                    outputs[key] = thing.properties[key]
-            for key in _changing(kind, given):
-                outputs[key] = thing.properties[key] + 1 if isinstance(thing.properties.get(key), int) else outputs[key]
+            words = known(kind, f"{urn}#{id_}#{json.dumps(given, sort_keys=True)}", given, place, found.properties())
+            outputs = self._updated(shape, kind, thing, given, Known({**thing.properties, **words}))
             self._put(replace(thing, properties=_without_marks({**given, **outputs})), kind, world, found, claims, words)
         return self._marked(shape, outputs, inputs)
+
+    def _updated(self, shape: Shape, kind: Kind, thing: Thing, given: Properties, words: Known) -> Properties:
+        """Outputs after an update: what was computed stays, save what updates change; what is given no more is its default again."""
+        outputs = self._outputs(shape, kind, given, Known({**words, "id": thing.id, "arn": thing.properties.get("arn", "")}))
+        for key, prop in shape.outputs.items():
+            computed = key not in shape.inputs or not (key in given or prop.optional)
+            if computed and key != "tagsAll" and thing.properties.get(key) is not None:
+                outputs[key] = thing.properties[key]
+        for key in _changing(kind, given):
+            outputs[key] = thing.properties[key] + 1 if isinstance(thing.properties.get(key), int) else fill(kind.outputs.get(key), words)
+        return outputs
 
     def read(self, urn: str, id_: str, inputs: Properties, state: Properties) -> tuple[str, Properties, Properties] | None:
         """Id, inputs and outputs as they are; None if the thing is gone. With no inputs (an import, a `.get`), all inputs are told."""

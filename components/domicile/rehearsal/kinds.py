@@ -61,12 +61,16 @@ class Apart:
 
 @dataclass(frozen=True)
 class Distinct:
-    """No two things have the same values in these paths: within a region (`scope` "region"), an account, or the whole world."""
+    """No two things have the same values in these paths: within a region (`scope` "region"), an account, or the whole world.
+
+    `folded` names aren't told apart by capitals.
+    """
 
     paths: tuple[str, ...]
     source: Source
     scope: str = "region"
     code: str = "AlreadyExists"
+    folded: bool = False
 
 
 @dataclass(frozen=True)

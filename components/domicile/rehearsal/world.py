@@ -17,6 +17,8 @@ from .kinds import Apart, Demand, Distinct, Grants, Inside, Kind, Native, Neighb
 from .paths import first, values
 from .templates import Known, fill, known
 
+GLOBAL = "global"  # where things are that lie in no region
+
 
 class Refused(Exception):
     """The cloud's answer to a call that can't be: its code, as the service would give it, and why."""
@@ -207,7 +209,7 @@ class World:
         if mine[0] is None:
             return []
         scope = {"world": "*", "account": self.place.account}.get(rule.scope, f"{self.place.account}/{self.place.region}")
-        claim = f"{scope} {token} {rule.paths} {mine}"
+        claim = f"{scope} {token} {rule.paths} {str(mine).lower() if rule.folded else mine}"
         holder = self.place.cloud.claimant(claim)
         if holder and (own is None or holder.key != own.key):
             said = ", ".join(f"{p} {v!r}" for p, v in zip(rule.paths, mine, strict=True) if v is not None)
@@ -225,17 +227,14 @@ class World:
                 raise Refused(
                     "OperationNotPermitted", f"the {what} {thing.id!r} can't be deleted: its {key} is {value!r}; change that first"
                 )
-        for handle in thing.handles:
-            for user in self.place.cloud.users(handle):
-                if user.key != thing.key and any(u.handle == handle and u.holds for u in user.uses):
-                    if kind.force and thing.properties.get(kind.force) is True:
-                        self.place.cloud.drop(user)
-                        continue
-                    by = user.token.rpartition(":")[2]
-                    raise Refused(kind.in_use, f"the {what} {thing.id!r} can't be deleted: the {by} {user.id!r} ({user.name}) uses it")
-
-
-GLOBAL = "global"
+        holders = [user for handle in thing.handles for user in self.place.cloud.users(handle)
+                   if user.key != thing.key and any(u.handle == handle and u.holds for u in user.uses)]  # fmt: skip
+        forced = kind.force and thing.properties.get(kind.force) is True
+        for user in holders:
+            if not forced:
+                by = f"{user.token.rpartition(':')[2]} {user.id!r} ({user.name})"
+                raise Refused(kind.in_use, f"the {what} {thing.id!r} can't be deleted: the {by} uses it")
+            self.place.cloud.drop(user)
 
 
 def _within(inner: str, outer: str) -> bool:

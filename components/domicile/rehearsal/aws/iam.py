@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from ..kinds import Distinct, Kind, Ref
-from ..rules import MEMORY, Length, Pattern, Policy, Range, model
+from ..rules import MEMORY, Length, Pattern, Policy, Range, Source, model
 from .tokens import INSTANCE_PROFILE, POLICY, ROLE
-from .vocabulary import ARN, describes, reference
+from .vocabulary import ARN, describes
 
 _IAM = ARN + "iam::{account}:"
 _NAME = r"[\w+=,.@-]+"
 _NAMED = "letters, digits and _+=,.@-"
 _PATH = r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)"
 _OF_AWS = r"arn:[^:]+:iam::aws:policy/.+"
-_SINGLE = reference("iam", "CreateRoleRequest.RoleName")  # "names must be unique within the account"
+_SINGLE = Source("IAM User Guide: IAM and AWS STS quotas, name requirements", "2026-11-21")
 
 
 def _names(shape: str, most: int) -> tuple[Length | Pattern, ...]:
@@ -35,7 +35,7 @@ KINDS: dict[str, Kind] = {
             Range("maxSessionDuration", 3600, 43200, source=model("iam", "roleMaxSessionDurationType")),
             Policy("inlinePolicies[*].policy", "identity", 10240, source=MEMORY),
         ),
-        world=(Distinct(("name",), _SINGLE, "account", "EntityAlreadyExists"),),
+        world=(Distinct(("name",), _SINGLE, "account", "EntityAlreadyExists", folded=True),),
         actions=describes("iam", "CreateRole TagRole GetRole PutRolePermissionsBoundary", "GetRole ListRolePolicies ListAttachedRolePolicies ListRoleTags",
                           "UpdateRole UpdateAssumeRolePolicy UpdateRoleDescription PutRolePermissionsBoundary DeleteRolePermissionsBoundary TagRole UntagRole",
                           "DeleteRole ListInstanceProfilesForRole ListRolePolicies ListAttachedRolePolicies"),
@@ -59,7 +59,7 @@ KINDS: dict[str, Kind] = {
             *_names("policyNameType", 128), Policy("policy", "identity", 6144, source=MEMORY),
             Length("description", 0, 1000, source=model("iam", "policyDescriptionType")),
         ),
-        world=(Distinct(("name",), reference("iam", "CreatePolicyRequest.PolicyName"), "account", "EntityAlreadyExists"),),
+        world=(Distinct(("name",), _SINGLE, "account", "EntityAlreadyExists", folded=True),),
         actions=describes("iam", "CreatePolicy TagPolicy GetPolicy", "GetPolicy GetPolicyVersion ListPolicyVersions", "CreatePolicyVersion DeletePolicyVersion "
                           "ListPolicyVersions TagPolicy UntagPolicy", "DeletePolicy DeletePolicyVersion ListPolicyVersions"),
     ),
@@ -67,7 +67,7 @@ KINDS: dict[str, Kind] = {
         id="{name}", arn=_IAM + "instance-profile{path}{name}", everywhere=True, missing="NoSuchEntity", in_use="DeleteConflict",
         outputs={"createDate": "2026-11-01T00:00:00Z", "uniqueId": "AIPA{hex16}", "path": "{path}"}, replaces=("name", "namePrefix", "path"),
         refs=(Ref("role", ROLE, "role"),), rules=_names("instanceProfileNameType", 128),
-        world=(Distinct(("name",), MEMORY, "account", "EntityAlreadyExists"),),
+        world=(Distinct(("name",), _SINGLE, "account", "EntityAlreadyExists", folded=True),),
         actions=describes("iam", "CreateInstanceProfile AddRoleToInstanceProfile TagInstanceProfile GetInstanceProfile iam:PassRole", "GetInstanceProfile",
                           "AddRoleToInstanceProfile RemoveRoleFromInstanceProfile TagInstanceProfile UntagInstanceProfile iam:PassRole",
                           "RemoveRoleFromInstanceProfile DeleteInstanceProfile"),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..kinds import Distinct, Kind, Neighbour, PolicyOf, Ref, World
-from ..rules import MEMORY, AtLeastOne, AtMostOne, Excludes, Items, Length, Needs, Never, OneOf, Pattern, Policy, Range, Rule, model
+from ..rules import MEMORY, AtLeastOne, AtMostOne, Excludes, Items, Length, Needs, Never, OneOf, Pattern, Policy, Range, Rule, Source, model
 from .tokens import BUCKET, FUNCTION, QUEUE, TOPIC
 from .vocabulary import ARN, describes, key, role
 
+_NAMES = Source("Amazon S3 User Guide: General purpose bucket naming rules", "2026-11-21")
 _OF_BUCKET = Ref("bucket", BUCKET, "bucket", holds=False, part=True)
 _ENCRYPTION = ("AES256", "aws:fsx", "aws:backup", "aws:kms", "aws:kms:dsse")
 _CLASSES = ("GLACIER", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "DEEP_ARCHIVE", "GLACIER_IR")
@@ -46,12 +47,12 @@ _SINGLE: dict[str, Kind] = {
                  "websiteDomain": "", "websiteEndpoint": "", "bucketNamespace": "global", "acl": "private"},
         replaces=("bucket", "bucketPrefix", "bucketNamespace", "objectLockEnabled"), keeps=("policy", "acl"),
         rules=(
-            Length("bucket", 3, 63, source=MEMORY),
-            Pattern("bucket", r"[a-z0-9][a-z0-9.-]*[a-z0-9]", "small letters, digits, dots and hyphens, beginning and ending with a letter or digit", source=MEMORY),
-            Never("bucket", r"\.\.|^\d+\.\d+\.\d+\.\d+$|^xn--|^sthree-|^amzn-s3-demo-|-s3alias$|--ol-s3$|\.mrap$|--x-s3$",
-                  "two dots in a row, an IP address, or a prefix or suffix that S3 keeps", source=MEMORY),
+            Length("bucket", 3, 63, source=_NAMES),
+            Pattern("bucket", r"[a-z0-9][a-z0-9.-]*[a-z0-9]", "small letters, digits, dots and hyphens, beginning and ending with a letter or digit", source=_NAMES),
+            Never("bucket", r"\.\.|^\d+\.\d+\.\d+\.\d+$|^xn--|^sthree-|^amzn-s3-demo-|-s3alias$|--ol-s3$|\.mrap$|--x-s3$|--table-s3$",
+                  "two dots in a row, an IP address, or a prefix or suffix that S3 keeps", source=_NAMES),
         ),
-        world=(Distinct(("bucket",), MEMORY, "world", "BucketAlreadyExists"),),
+        world=(Distinct(("bucket",), _NAMES, "world", "BucketAlreadyExists"),),
         actions=describes("s3", "CreateBucket PutBucketTagging PutBucketObjectLockConfiguration ListBucket",
                           "ListBucket GetBucketLocation GetBucketTagging GetBucketAcl GetBucketCORS GetBucketLogging GetBucketObjectLockConfiguration GetBucketPolicy "
                           "GetBucketRequestPayment GetBucketVersioning GetBucketWebsite GetEncryptionConfiguration GetLifecycleConfiguration GetReplicationConfiguration "

@@ -233,7 +233,7 @@ KINDS: dict[str, Kind] = {
             Never("name", r"^sg-", "it can't start with 'sg-'", source=reference("ec2", "CreateSecurityGroupRequest.GroupName")),
             *_group_rules("ingress"), *_group_rules("egress"),
         ),
-        world=(Distinct(("name", "vpcId"), reference("ec2", "CreateSecurityGroupRequest.GroupName"), code="InvalidGroup.Duplicate"),),
+        world=(Distinct(("name", "vpcId"), reference("ec2", "CreateSecurityGroupRequest.GroupName"), code="InvalidGroup.Duplicate", folded=True),),
         actions=describes("ec2", "CreateSecurityGroup CreateTags AuthorizeSecurityGroupIngress AuthorizeSecurityGroupEgress "
                           "RevokeSecurityGroupEgress DescribeSecurityGroups", "DescribeSecurityGroups DescribeSecurityGroupRules",
                           "AuthorizeSecurityGroupIngress AuthorizeSecurityGroupEgress RevokeSecurityGroupIngress RevokeSecurityGroupEgress "
