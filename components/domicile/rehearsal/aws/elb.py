@@ -74,7 +74,6 @@ KINDS: dict[str, Kind] = {
                   source=model("elbv2", "ActionTypeEnum")),
             Range("tcpIdleTimeoutSeconds", 60, 6000, source=MEMORY),
         ),
-        one_network=True,
         world=(
             Distinct(("loadBalancerArn", "port"), MEMORY, code="DuplicateListener"),
             Demand("balancer", {"loadBalancerType": "network"}, _PROTOCOL, "protocol", ("TCP", "TLS", "UDP", "TCP_UDP", "QUIC", "TCP_QUIC"), "UnsupportedProtocol"),
