@@ -7,6 +7,7 @@ from pulumi.runtime.proto.resource_pb2 import RegisterResourceRequest
 
 from domicile.engine import ProjectError, StackError, UnsupportedError, preview
 from domicile.engine.deployment.goal import refuse_unsupported
+from domicile.engine.verbs import flags
 
 REFUSED = {
     "a remote asset": "Thing('x', body=pulumi.RemoteAsset('https://example.org/x'))",
@@ -42,7 +43,14 @@ def test_a_snippet_is_refused_by_name():
         refuse_unsupported(request)
 
 
-@pytest.mark.parametrize("flag", ["--plan"])
+REFUSED_FLAGS = ("--import-file", "--plan", "--save-plan")
+
+
+def test_the_refused_flags_are_those_that_are_tried():
+    assert set(REFUSED_FLAGS) == set(flags.REFUSED)
+
+
+@pytest.mark.parametrize("flag", REFUSED_FLAGS)
 def test_a_flag_of_the_cli_that_is_not_supported_is_refused(yard, flag):
     yard.program("Thing('a')\n")
     code, text = yard.run("up", "--yes", flag, "x")
