@@ -58,6 +58,7 @@ def assert_gone(operator: Operator) -> None:
     assert [path for path in operator.files() if not path.is_relative_to(operator.places.archive)] == []
 
 
+@pytest.mark.timeout(900)  # eight times `up`, one after the other
 def test_up_killed_again_and_again_converges_and_destroy_leaves_only_the_archive(another: Operator, dice: random.Random) -> None:
     kill_during(another, "up", dice.randint(1, STEPS * 2 // 3), dice.uniform(0, 0.1))
     for _ in range(6):

@@ -42,7 +42,7 @@ class Engine(Protocol):
     """One way to apply a stack. A failed operation raises `CliError`."""
 
     def run(self, verb: Verb, stack: str, progress: Progress, ask: bool = False, diff: bool = False) -> Applied:
-        """Runs one operation; the stack is made if it isn't there. `up` and `destroy` are tried dry first.
+        """Runs one operation; the stack is made if it isn't there. `up` is tried dry first.
 
         `ask` shows what would be done and waits for a yes; `diff` shows it property by property.
         """
