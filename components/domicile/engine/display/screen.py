@@ -36,4 +36,5 @@ def report(result: Result, heading: str, out: TextIO, diff: bool = False, planne
         print_diff(result, out)
     policies(result, out)
     outputs(result, out)
-    summary(result, heading, out, planned)
+    asked = is_terminal(out)  # a log has no question below it that would say that nothing was done yet
+    summary(result, heading if asked or not planned else f"{heading} after such an update", out, planned and asked)
