@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from hashlib import sha256
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from domicile_images import Cache, build, key_in, load_recipe
 recipe, cache, keys = map(Path, sys.argv[1:])
 print(build(load_recipe(recipe), Cache(cache), key_in(keys)).digest)
 """
+FAKETIME = next(map(str, Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")))
+ANOTHER_DAY = {"LD_PRELOAD": FAKETIME, "FAKETIME": "+40d", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 KILLED = """
 import time
 from domicile_images.tree import Tree
@@ -45,14 +48,16 @@ def copied(recipe: Path, folder: Path) -> Path:
 
 @pytest.mark.parametrize("name", ["sandbox", "host", "control_plane", "egress", "secrets"])
 def test_an_image_built_again_from_its_downloads_has_the_same_digest(name, cache, key, tmp_path):
-    """Elsewhere, by another process, with another umask, time zone, language and hash seed, and nothing but the downloads."""
+    """Elsewhere, on another day, with another umask, time zone, language and hash seed, and nothing but the downloads."""
     recipe = copied(CHECKOUT / "images" / name, tmp_path)
     first = build(load_recipe(recipe), cache, key)
     again = tmp_path / "cache"
     again.mkdir()
     for folder in ("blobs", "go"):
         (again / folder).symlink_to(CHECKOUT / ".cache" / "images" / folder)
-    environment = {**os.environ, "TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "7", "SOURCE_DATE_EPOCH": "1"}
+    environment = {**os.environ, **ANOTHER_DAY, "TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONHASHSEED": "7", "SOURCE_DATE_EPOCH": "1"}
+    clock = subprocess.run([sys.executable, "-c", "import time; print(time.time())"], env=environment, capture_output=True, check=True)
+    assert float(clock.stdout) > time.time() + 86400
     command = [sys.executable, "-c", BUILD, recipe, again, tmp_path / "keys"]
     done = subprocess.run(command, env=environment, cwd=tmp_path, umask=0o077, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == first.digest
