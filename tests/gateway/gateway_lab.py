@@ -280,6 +280,10 @@ class Arrival:
         return list(json.loads(self.body)["events"])
 
 
+OWN_READS = {"/v1/sessions/sesn_own", "/v1/sessions/sesn_own/events?limit=1"}
+"""What the gateway asks once by itself when a session is bound."""
+
+
 @dataclass
 class ToldPlane:
     """A control plane that says what it is told: sessions, events in its own words, and any answer to a post."""
@@ -321,6 +325,10 @@ class ToldPlane:
 
     def confirm(self, call_id: str, result: str = "allow") -> None:
         self.say({"type": "user.tool_confirmation", "tool_use_id": call_id, "result": result})
+
+    async def until_bound(self) -> None:
+        """Returns when the gateway's own reads have come."""
+        await self.until(lambda: {arrival.target for arrival in self.arrivals} >= OWN_READS)
 
     @property
     def posts(self) -> list[dict[str, Any]]:
