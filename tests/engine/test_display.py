@@ -231,5 +231,6 @@ def test_a_second_interrupt_at_the_terminal_aborts_and_says_what_is_in_doubt(yar
     shown.process.send_signal(signal.SIGINT)
     code, text = shown.end()
     said = text[text.index("Diagnostics:") :]
-    assert code == 1 and re.search(r"aborted.*\n +\* creating urn:pulumi:dev::yard::pulumi-python:dynamic:Resource::a", said)
+    in_doubt = "urn:pulumi:dev::yard::pulumi-python:dynamic:Resource::a, interrupted while creating"
+    assert code == 1 and "Traceback" not in text and re.search(rf"aborted.*\n +\* {in_doubt}\n", said)
     assert [o["type"] for o in yard.latest()["pending_operations"]] == ["creating"] and list(yard.stack.lock_folder.iterdir()) == []

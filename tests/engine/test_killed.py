@@ -141,7 +141,9 @@ def test_a_provider_that_dies_in_a_create_is_named_and_leaves_the_create_in_doub
     flaw = yard.plant("die.create.b")
     result = yard.up(PROGRAM)
     assert result.exit_code == 1
-    assert any("provider pulumi-python died" in e and "a last word" in e for e in result.errors), result.errors
+    (error,) = result.errors
+    assert "b (pulumi-python:dynamic:Resource): provider pulumi-python gave no answer to Create" in error
+    assert error.endswith("It ended with exit code 9. Its last words:\na last word")
     assert [o["type"] for o in yard.latest()["pending_operations"]] == ["creating"] and yard.names() == ["a"]
     flaw.unlink()
     assert yard.up(PROGRAM).exit_code == 0 and yard.names() == ["a", "b", "c"]
