@@ -262,7 +262,9 @@ class Lab:
         recorded = self.recorded()
         past = {r.id: r for r in before if r.managed}
         ids = {r.urn: r.id for r in before}
-        for id_ in self.world.things.keys() - recorded.keys() - self.left_over:
+        order = {id_: at for at, id_ in enumerate(past)}  # in a state what contains a thing comes before it, and so it goes before it
+        forgotten = self.world.things.keys() - recorded.keys() - self.left_over
+        for id_ in sorted(forgotten, key=lambda i: (order.get(i, len(order)), i)):
             old = past.get(id_)
             if old is None:
                 named = ("creating", self.world.things[id_].urn) in pending

@@ -12,6 +12,7 @@ from lab_program import Spec
 from lab_world import Fault
 
 _A, _B = Spec("n0"), Spec("n1", near=0, within=0)
+_CHAIN = (_A, Spec("n1", within=0), Spec("n2"), Spec("n3", near=0, within=1))
 LIVES: dict[str, Life] = {
     "what goes with another is not forgotten while that one is protected": (
         Op("up", (_A, _B)), Op("up", (Spec("n0", protect=True), _B)), Op("destroy", (Spec("n0", protect=True), _B)),
@@ -19,6 +20,7 @@ LIVES: dict[str, Life] = {
     "what goes with another is not forgotten while that one's delete fails": (
         Op("up", (_A, _B)), Op("destroy", (_A, _B), faults=(Fault("delete", "n0", "fail"),)),
     ),
+    "what a thing contains goes with it, and what that contains": (Op("up", _CHAIN), Op("destroy", _CHAIN)),
     "a second interrupt ends a create that hangs": (Op("up", (_A,), faults=(Fault("create", "n0", "hang"),), parallel=4),),
     "a second interrupt ends a delete that hangs": (Op("up", (_A, _B)), Op("destroy", (_A, _B), faults=(Fault("delete", "n0", "hang"),))),
     "a second interrupt ends a refresh that hangs": (Op("up", (_A,)), Op("refresh", (_A,), faults=(Fault("read", "n0", "hang"),))),
