@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,6 +15,9 @@ import yaml
 from domicile.config import PerimeterConfig, from_file
 from domicile.engine import Project, Result, Stack, destroy, preview, refresh, up
 from domicile.rehearsal import Rehearsal, Thing
+
+sys.path.insert(0, str(Path(__file__).parent))
+from stand_in import stand_in
 
 PROJECT = Path(__file__).parents[2]
 PASSPHRASE = "correct-horse"
@@ -47,6 +51,12 @@ class RegionStack:
             own = key.startswith("domicile_")
             place, name = (config, f"domicile:{key[9:]}") if own else (config["domicile:aws"], key)
             place[name] = {**place.get(name, {}), **value} if isinstance(value, dict) else value
+        self.file.write_text(yaml.safe_dump(content))
+
+    def replace(self, key: str, value: object) -> None:
+        """Set a key of the configuration itself, whatever it held."""
+        content = yaml.safe_load(self.file.read_text())
+        content["config"][f"domicile:{key}"] = value
         self.file.write_text(yaml.safe_dump(content))
 
     def up(self) -> Result:
@@ -100,6 +110,13 @@ def in_effect(made: RegionStack, monkeypatch: pytest.MonkeyPatch) -> RegionStack
 def stacked(tmp_path, monkeypatch):
     """Makes a stack by its name."""
     return lambda name: in_effect(region_stack(name, tmp_path), monkeypatch)
+
+
+@pytest.fixture
+def control_plane():
+    """The stand-in, serving."""
+    with stand_in() as serving:
+        yield serving
 
 
 @pytest.fixture(scope="module")

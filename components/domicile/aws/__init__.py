@@ -12,6 +12,8 @@ from domicile.aws.ground import Ground
 from domicile.aws.machines import Settings
 from domicile.config import PerimeterConfig, residency_manifest
 from domicile.config.residency import check_backend
+from domicile.control_plane.environment import Environment
+from domicile.control_plane.operator import require_credential
 from domicile.egress_proxy.aws import EgressTier
 from domicile.egress_proxy.aws.machines import EgressProxies
 from domicile.environment_key.aws import EncryptionKey, EnvironmentKey
@@ -25,7 +27,10 @@ def assemble(config: PerimeterConfig, perimeter: pulumi.Resource) -> dict[str, p
     """Builds the region; the outputs of `perimeter`. The order is that of need: key, network, what both guard, machines."""
     if backend := os.environ.get("PULUMI_BACKEND_URL"):
         check_backend(config, f"stack {config.stack}", backend)
+    if config.environment.name is not None:
+        require_credential()
     ground = Ground.of(config)
+    environment = _environment(config, pulumi.ResourceOptions(parent=perimeter))
     provider = ground.provider(pulumi.ResourceOptions(parent=perimeter))
     below = pulumi.ResourceOptions(parent=perimeter, providers=[provider])
     key = EncryptionKey("encryption-key", ground, below).arn
@@ -41,7 +46,7 @@ def assemble(config: PerimeterConfig, perimeter: pulumi.Resource) -> dict[str, p
     if ground.aws.images:
         EgressProxies("egress-proxies", ground, ground.aws.images, network, tier, settings, key, below)
     return {
-        "environment_id": config.environment.id,
+        "environment_id": environment,
         "control_plane_url": config.control_plane.url,
         "environment_key": secret.arn,
         "archive": archive.bucket,
@@ -49,3 +54,22 @@ def assemble(config: PerimeterConfig, perimeter: pulumi.Resource) -> dict[str, p
         "worker_profile": workers.profile,
         "residency": json.loads(residency_manifest(config, config.stack).to_json()),
     }
+
+
+def _environment(config: PerimeterConfig, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+    """The environment's id: as configured, or of the one that the stack keeps."""
+    wanted, plane = config.environment, config.control_plane
+    if wanted.name is None:
+        return pulumi.Output.from_input(wanted.id)
+    made = Environment(
+        "environment",
+        url=plane.url,
+        ca_file=str(plane.ca_file) if plane.ca_file else None,
+        stack=config.stack,
+        name=wanted.name,
+        description=wanted.description,
+        environment_id=wanted.id or None,
+        opts=opts,
+    )
+    identity: pulumi.Output[str] = made.id
+    return identity

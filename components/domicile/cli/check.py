@@ -20,9 +20,8 @@ def check(stack: Stack = "local", json: Json = False) -> None:
     print(
         f"  {config.platform}, jurisdiction {config.jurisdiction}, control plane {config.control_plane.kind} ({config.control_plane.url})"
     )
-    print(
-        f"  environment {config.environment.id}, {config.worker_host.capacity} sessions at once, {config.worker_host.warm} sandboxes warm"
-    )
+    host = config.worker_host
+    print(f"  environment {config.environment.shown}, {host.capacity} sessions at once, {host.warm} sandboxes warm")
     if config.aws:
         zones, account = ", ".join(config.aws.zones), config.aws.account
         print(f"  AWS {config.aws.region} ({zones}), account {account}; where data lies: `domicile residency {stack}`")

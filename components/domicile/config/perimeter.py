@@ -79,6 +79,9 @@ class Declared(Section):
             yield Objection(("network", "sandboxRange"), allowed, "remove `sandboxRange` for 100.96.0.0/16, or move `aws.network.cidr`")
 
     def _environment_objections(self) -> Iterator[Objection]:
+        if self.platform == "local" and self.environment and self.environment.name is not None:
+            allowed = "no `name` with `platform: local`: its environment is made at the Console"
+            yield Objection(("environment", "name"), allowed, "remove `name`, and set `id`")
         if self.environment is None and self.control_plane.kind != "stand-in":
             allowed = f"required with `controlPlane.kind: {self.control_plane.kind}`: the environment's id, as the Console shows it"
             yield Objection(("environment", "id"), allowed, "set `domicile:environment: {id: env_…}`")

@@ -1,1 +1,1 @@
-"""The control plane: Anthropic's own needs nothing here; the stand-in for trying and testing is provisioned by `local`."""
+"""The control plane: what a stack keeps there (an environment, a tunnel), by the operator's credential; `local` provisions the stand-in."""

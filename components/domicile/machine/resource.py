@@ -1,4 +1,4 @@
-"""The common form of this package's resources: a pydantic spec, and three verbs over it (ensure, look, remove)."""
+"""The common form of our own resources: a pydantic spec; for things of a machine three verbs over it (ensure, look, remove)."""
 
 from __future__ import annotations
 
@@ -21,15 +21,38 @@ class Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class MachineProvider(dynamic.ResourceProvider, ABC):
-    """Turns Pulumi's calls into `ensure`, `look` and `remove`, each idempotent.
-
-    A subclass names its `spec` and the fields whose change needs a new resource (`replaces`).
-    """
+class SpecProvider(dynamic.ResourceProvider):
+    """Checks and compares by a spec. A subclass names its `spec` and the fields whose change needs a new resource (`replaces`)."""
 
     serialize_as_secret_always = False
     spec: ClassVar[type[Spec]]
     replaces: ClassVar[frozenset[str]] = frozenset()
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
+        unknown = {name for name, value in news.items() if isinstance(value, pulumi.output.Unknown)}
+        try:
+            self.spec.model_validate(_known(news))
+        except ValidationError as error:
+            faults = [found for found in error.errors() if found["type"] != "missing" or found["loc"][0] not in unknown]
+            failures = [dynamic.CheckFailure(".".join(str(p) for p in e["loc"]), e["msg"]) for e in faults]
+            return dynamic.CheckResult(news, failures)
+        return dynamic.CheckResult(news, [])
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
+        if any(isinstance(v, pulumi.output.Unknown) for v in news.values()):
+            return dynamic.DiffResult(changes=True, replaces=[])
+        try:
+            old = self.spec.model_validate(fields(self.spec, olds))
+        except ValidationError:  # state of an earlier version that lacks a field: bring it up to date
+            return dynamic.DiffResult(changes=True, replaces=[])
+        new = self.spec.model_validate(fields(self.spec, news))
+        changed = [name for name in self.spec.model_fields if getattr(old, name) != getattr(new, name)]
+        replaces = [name for name in changed if name in self.replaces]
+        return dynamic.DiffResult(changes=bool(changed), replaces=replaces, delete_before_replace=True)
+
+
+class MachineProvider(SpecProvider, ABC):
+    """Turns Pulumi's calls into `ensure`, `look` and `remove`, each idempotent."""
 
     @abstractmethod
     def identity(self, spec: Any) -> str:
@@ -47,61 +70,37 @@ class MachineProvider(dynamic.ResourceProvider, ABC):
     def remove(self, spec: Any) -> None:
         """Makes the machine not have it."""
 
-    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.CheckResult:
-        try:
-            self.spec.model_validate(_known(news))
-        except ValidationError as error:
-            failures = [dynamic.CheckFailure(".".join(str(p) for p in e["loc"]), e["msg"]) for e in error.errors()]
-            return dynamic.CheckResult(news, failures)
-        return dynamic.CheckResult(news, [])
-
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.DiffResult:
-        if any(isinstance(v, pulumi.output.Unknown) for v in news.values()):
-            return dynamic.DiffResult(changes=True, replaces=[])
-        try:
-            old = self.spec.model_validate(_fields(self.spec, olds))
-        except ValidationError:  # state of an earlier version that lacks a field: bring it up to date
-            return dynamic.DiffResult(changes=True, replaces=[])
-        new = self.spec.model_validate(_fields(self.spec, news))
-        changed = [name for name in self.spec.model_fields if getattr(old, name) != getattr(new, name)]
-        replaces = [name for name in changed if name in self.replaces]
-        return dynamic.DiffResult(changes=bool(changed), replaces=replaces, delete_before_replace=True)
-
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        spec = self.spec.model_validate(_fields(self.spec, props))
-        with _said_plainly():
-            return dynamic.CreateResult(self.identity(spec), self._outputs(spec, self.ensure(spec)))
+        spec = self.spec.model_validate(fields(self.spec, props))
+        with said_plainly():
+            return dynamic.CreateResult(self.identity(spec), outputs(spec, self.ensure(spec)))
 
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
-        spec = self.spec.model_validate(_fields(self.spec, news))
-        with _said_plainly():
-            return dynamic.UpdateResult(self._outputs(spec, self.ensure(spec)))
+        spec = self.spec.model_validate(fields(self.spec, news))
+        with said_plainly():
+            return dynamic.UpdateResult(outputs(spec, self.ensure(spec)))
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
-        spec = self.spec.model_validate(_fields(self.spec, props))
+        spec = self.spec.model_validate(fields(self.spec, props))
         facts = {k: v for k, v in props.items() if k not in self.spec.model_fields and not k.startswith("__")}
-        with _said_plainly():
+        with said_plainly():
             found = self.look(spec, facts)
         if found is None:
             return dynamic.ReadResult("", {})
-        return dynamic.ReadResult(id_, {**self._outputs(spec, facts), **found})
+        return dynamic.ReadResult(id_, {**outputs(spec, facts), **found})
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        with _said_plainly():
-            self.remove(self.spec.model_validate(_fields(self.spec, props)))
-
-    @staticmethod
-    def _outputs(spec: Spec, facts: Mapping[str, Any]) -> dict[str, Any]:
-        return {**spec.model_dump(mode="json", exclude_none=True), **facts}
+        with said_plainly():
+            self.remove(self.spec.model_validate(fields(self.spec, props)))
 
 
 class MachineResource(dynamic.Resource, module="machine"):
-    """Base of the resources: passes a spec's fields as inputs."""
+    """Base of the resources: passes a spec's fields as inputs. `module` stands in the type's name."""
 
-    provider: ClassVar[MachineProvider]
+    provider: ClassVar[SpecProvider]
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(module="machine", name=cls.__name__, **kwargs)
+    def __init_subclass__(cls, module: str = "machine", **kwargs: Any) -> None:
+        super().__init_subclass__(module=module, name=cls.__name__, **kwargs)
 
     def __init__(self, resource_name: str, *, opts: pulumi.ResourceOptions | None = None, **inputs: Any) -> None:
         unknown = set(inputs) - set(self.provider.spec.model_fields)
@@ -111,7 +110,7 @@ class MachineResource(dynamic.Resource, module="machine"):
 
 
 @contextmanager
-def _said_plainly() -> Iterator[None]:
+def said_plainly() -> Iterator[None]:
     """An error that says what to do reaches the user without a traceback; Pulumi's plugin would put one before it."""
     try:
         yield
@@ -120,7 +119,13 @@ def _said_plainly() -> Iterator[None]:
         raise CommandError(str(error)) from None
 
 
-def _fields(spec: type[Spec], props: Mapping[str, Any]) -> dict[str, Any]:
+def outputs(spec: Spec, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What the state keeps: the spec, and what was learnt beside it."""
+    return {**spec.model_dump(mode="json", exclude_none=True), **facts}
+
+
+def fields(spec: type[Spec], props: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a resource's properties those of its spec."""
     return {name: props[name] for name in spec.model_fields if name in props}
 
 

@@ -85,7 +85,8 @@ class Credentials:
             found = self._environment_key(digest(bearer)) or self._item_token(digest(bearer))
             if found:
                 return found
-        if api_key and self._store.row("SELECT 1 FROM api_keys WHERE hash = ?", digest(api_key)):
+        sent = (bearer, api_key)  # the SDK sends an API key as a bearer since 2.0, others as `x-api-key`
+        if any(key and self._store.row("SELECT 1 FROM api_keys WHERE hash = ?", digest(key)) for key in sent):
             return Caller("API key")
         raise AuthenticationError("invalid bearer token" if bearer else "invalid x-api-key" if api_key else "no credential was sent")
 
