@@ -1,78 +1,73 @@
 """Runs the test suites, each in a process of its own: `python tests [SUITE…]`, or `make test`.
 
 Pulumi's and Envoy's protocol packages both register `google.rpc`, so no one process can import both; the product never does.
+Suites run beside each other, as much of their time is spent waiting: for containers, for processes that start, for leases that end.
+They share nothing but the container store and the caches, whose locks are the product's own.
 """
 
 from __future__ import annotations
 
-import subprocess
+import asyncio
+import compileall
+import os
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 
-TESTS = Path(__file__).resolve().parent
-LAST = ("perimeter",)
-"""Suites that take the longest and need all others' subjects to be whole."""
-SIDE_BY_SIDE = ("engine", "rehearsal", "stacks")
-"""Suites whose tests share nothing on the machine: as many run at once as there are cores."""
+from lanes import TESTS, Lanes, Suite
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one suite came to."""
-
-    suite: str
-    passed: int
-    failed: int
-    skipped: int
-    seconds: float
+FIRST = ("images", "engine", "perimeter", "stacks", "attacks", "dispatcher")
+"""Suites that begin first: the longest, so that none runs alone at the end, and before a perimeter its images. The others by name."""
+CORES = os.cpu_count() or 1
+WORKERS = {"engine": CORES}
+"""Suites that take minutes and whose own tests share nothing: how many of those run at once."""
+STORE = ("images", "machine", "perimeter")
+"""Suites that put the product's images into the machine's one container store and take them out: one after another."""
+LIMIT_SECONDS = {"perimeter": 1800, "engine": 1800}
+OTHERS_LIMIT_SECONDS = 1200
+RUN_LIMIT_SECONDS = 2700
+"""When what hasn't ended is ended and said to have failed: about three times what it takes on two cores, and below CI's own hour."""
 
 
-def suites() -> list[str]:
-    """Every folder of tests, the quick judgements first."""
+def names() -> list[str]:
+    """Every folder of tests, in the order in which they begin."""
     found = sorted(path.name for path in TESTS.iterdir() if path.is_dir() and any(path.rglob("test_*.py")))
-    return [name for name in found if name not in LAST] + [name for name in LAST if name in found]
+    return [name for name in FIRST if name in found] + [name for name in found if name not in FIRST]
 
 
-def run(suite: str) -> Outcome:
-    """Runs one suite. One that ends otherwise than by its tests (a crash, a fault in collection) counts as a failure."""
-    start = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", str(TESTS / suite), "--quiet", f"--junit-xml={report}"]
-        command += ["--numprocesses", "auto", "--dist", "worksteal"] if suite in SIDE_BY_SIDE else []
-        code = subprocess.run(command, cwd=TESTS.parent, check=False).returncode
-        counts = _counts(report) if report.exists() else {}
-    failed = counts.get("failures", 0) + counts.get("errors", 0)
-    skipped, total = counts.get("skipped", 0), counts.get("tests", 0)
-    return Outcome(suite, total - failed - skipped, failed or int(code != 0), skipped, time.monotonic() - start)
+def suite(name: str, folder: Path) -> Suite:
+    limit = LIMIT_SECONDS.get(name, OTHERS_LIMIT_SECONDS)
+    return Suite(name, folder, limit, WORKERS.get(name, 1), "container store" if name in STORE else "")
 
 
-def _counts(report: Path) -> dict[str, int]:
-    [suite] = ElementTree.parse(report).getroot().iter("testsuite")
-    return {name: int(suite.get(name, "0")) for name in ("tests", "failures", "errors", "skipped")}
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def table(suites: list[Suite]) -> str:
+    lines = ["suite           passed  failed  skipped  seconds"]
+    for each in suites:
+        lines.append(
+            f"{each.name:<15} {each.passed:>6}  {each.failed:>6}  {each.skipped:>7}  {each.seconds:>7.0f}  {each.trouble}".rstrip()
+        )
+    passed, failed, skipped = (sum(getattr(each, count) for each in suites) for count in ("passed", "failed", "skipped"))
+    return "\n".join([*lines, f"{passed} passed, {failed} failed, {skipped} skipped"])
 
 
 def main() -> int:
     """0 when every test passed; 2 for a suite that isn't there."""
-    wanted = sys.argv[1:] or suites()
-    unknown = [name for name in wanted if name not in suites()]
+    wanted = sys.argv[1:] or names()
+    unknown = [name for name in wanted if name not in names()]
     if unknown:
-        print(f"no suite {', '.join(unknown)}: there are {', '.join(suites())}", file=sys.stderr)
+        print(f"no suite {', '.join(unknown)}: there are {', '.join(names())}", file=sys.stderr)
         return 2
-    outcomes = []
-    for suite in wanted:
-        print(f"\n--- {suite}", flush=True)
-        outcomes.append(run(suite))
-    print("\nsuite           passed  failed  skipped  seconds")
-    for outcome in outcomes:
-        print(f"{outcome.suite:<15} {outcome.passed:>6}  {outcome.failed:>6}  {outcome.skipped:>7}  {outcome.seconds:>7.0f}")
-    passed, failed, skipped = (sum(getattr(o, name) for o in outcomes) for name in ("passed", "failed", "skipped"))
-    print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    return 1 if failed else 0
+    for sources in ("components", "images"):  # the product starts some thousand times, and else compiled itself each time
+        compileall.compile_dir(TESTS.parent / sources, quiet=1)
+    with tempfile.TemporaryDirectory() as folder:
+        suites = [suite(name, Path(folder)) for name in wanted]
+        asyncio.run(Lanes(CORES + 1, RUN_LIMIT_SECONDS, say).run(suites))
+    say(f"\n{table(suites)}")
+    return 1 if any(each.failed for each in suites) else 0
 
 
 if __name__ == "__main__":
