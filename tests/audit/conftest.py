@@ -209,7 +209,7 @@ class Host:
                 "host": "host-a",
                 "environment_id": "env_1",
                 "control_plane": {"url": "http://127.0.0.1:1"},
-                "secrets": {"socket": "/s", "role_id_file": "/r", "secret_id_file": "/i"},
+                "secrets": {"kind": "openbao", "socket": "/s", "role_id_file": "/r", "secret_id_file": "/i"},
                 "sandboxes": {"image": image, "seccomp_profile": "/p", "ca_bundle": "/c"},
                 "egress": {"resolvers": ["127.0.0.1"]},
                 "audit": {

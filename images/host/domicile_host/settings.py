@@ -32,9 +32,10 @@ class ControlPlane(Settings):
     polls_per_minute: int = Field(120, ge=6, le=600, description="upper bound of queue polls; a 429 slows further")
 
 
-class SecretsManager(Settings):
+class OpenBaoSecrets(Settings):
     """How the dispatcher reads secrets: OpenBao on a Unix socket, as an AppRole that can read what is named here only."""
 
+    kind: Literal["openbao"] = "openbao"
     socket: Path = Field(description="OpenBao's listener")
     role_id_file: Path
     secret_id_file: Path
@@ -42,6 +43,28 @@ class SecretsManager(Settings):
     environment_key: str = Field("environment-key", description="secret whose field `value` is the environment key")
     egress_ca: str = Field("egress-ca", description="secret with fields `certificate` and `key` (PEM): the inspecting proxy's CA")
     credentials: str = Field("credentials", description="folder of injected credentials: `<folder>/<name>`, field `value`")
+
+
+class AwsSecrets(Settings):
+    """How the dispatcher reads secrets: AWS Secrets Manager in one region, signed with the credentials of the machine's own role.
+
+    A value is the secret's string itself. The inspecting CA is no secret of the region: each host makes one for itself.
+    """
+
+    kind: Literal["aws-secrets-manager"] = "aws-secrets-manager"
+    url: str = Field(description="the endpoint in the VPC, without a trailing slash")
+    region: str = Field(description="what calls are signed for", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    role_file: Path = Field(
+        description="the role's credentials as JSON, kept fresh by the machine: `AccessKeyId`, `SecretAccessKey`, `Token`"
+    )
+    environment_key: str = Field(description="name of the secret whose string is the environment key")
+    credentials: str = Field(description="what the names of injected credentials begin with: `<credentials>/<name>`")
+    metrics_url: str | None = Field(None, description="CloudWatch's endpoint in the VPC, told the key's age; unset: nobody is")
+    authority: Path = Field(description="where this host keeps the CA that it made, in memory only")
+    ca_file: Path | None = Field(None, description="CA certificates that the endpoint's certificate must lead to; unset: the system's")
+
+
+SecretsManager = Annotated[OpenBaoSecrets | AwsSecrets, Field(discriminator="kind")]
 
 
 class SandboxImage(Settings):
@@ -123,6 +146,19 @@ class EgressPolicy(Settings):
     how_to_ask: str = Field("ask the owner of this environment's egress policy to allow it", description="ends each refusal")
 
 
+class UpstreamProxy(Settings):
+    """The region's second door, where alone is a route out: this host's proxy and services reach the outside through it, by CONNECT."""
+
+    host: Hostname
+    port: int = Field(3128, ge=1, le=65535)
+    network: IPv4Network = Field(description="where its addresses lie; this host's packet filter allows no other")
+
+    @property
+    def url(self) -> str:
+        """As HTTP clients take it."""
+        return f"http://{self.host}:{self.port}"
+
+
 class OtlpSink(Settings):
     """OpenTelemetry over HTTP, JSON."""
 
@@ -187,8 +223,14 @@ class HostSettings(Settings):
     sandboxes: Sandboxes
     network: Network = Network()
     egress: EgressPolicy
+    upstream_proxy: UpstreamProxy | None = Field(None, description="unset: this host has a route out by itself")
     audit: Audit
     places: Places
+
+    @property
+    def proxy_url(self) -> str | None:
+        """The HTTP proxy of this host's own services."""
+        return self.upstream_proxy.url if self.upstream_proxy else None
 
 
 def load(path: Path) -> HostSettings:

@@ -59,7 +59,7 @@ class Shipper:
     def __init__(self, settings: HostSettings) -> None:
         """Opens nothing yet."""
         self._settings = settings
-        sinks = [make(sink, settings.places.shipper_secrets) for sink in settings.audit.sinks]
+        sinks = [make(sink, settings.places.shipper_secrets, settings.proxy_url) for sink in settings.audit.sinks]
         self.destinations = [_Destination("archive"), *(_Destination(sink.name, sink) for sink in sinks)]
         self.carriers: dict[tuple[str, str], Carrier] = {}
         self.obstacles: dict[tuple[str, str], str] = {}

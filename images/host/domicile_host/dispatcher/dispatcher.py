@@ -32,11 +32,11 @@ from domicile_host.dispatcher.key import EnvironmentKey
 from domicile_host.dispatcher.ledger import Ledger
 from domicile_host.dispatcher.links import Links
 from domicile_host.dispatcher.metrics import Metrics
-from domicile_host.dispatcher.openbao import OpenBao
 from domicile_host.dispatcher.pool import Pool
 from domicile_host.dispatcher.queue import WorkQueue
 from domicile_host.dispatcher.retry import pauses
 from domicile_host.dispatcher.sandboxes import Sandbox, Sandboxes
+from domicile_host.dispatcher.secrets_manager import secrets_manager
 from domicile_host.dispatcher.session import Parts, Session
 from domicile_host.dispatcher.sessions import Sessions
 from domicile_host.dispatcher.status import Connected, ControlPlaneStatus, SandboxStatus, Status, StatusServer
@@ -60,9 +60,9 @@ class Dispatcher:
         self._engine = Engine(places.container_engine)
         self._queue = WorkQueue(settings, bounds)
         self._gateway = Gateway(places.gateway_control)
-        self._bao = OpenBao(settings.secrets)
-        self._key = EnvironmentKey(self._bao, settings.secrets.environment_key, bounds)
-        self._supplies = Supplies(settings, self._bao, bounds)
+        self._secrets = secrets_manager(settings)
+        self._key = EnvironmentKey(self._secrets, bounds)
+        self._supplies = Supplies(settings, self._secrets, bounds)
         self._links = Links(settings)
         self._egress = Egress()
         ledger = Ledger(places.ledger)
@@ -95,7 +95,7 @@ class Dispatcher:
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._signalled, number)
         async with AsyncExitStack() as stack:
-            for part in (self._engine, self._queue, self._gateway, self._bao):
+            for part in (self._engine, self._queue, self._gateway, self._secrets):
                 await stack.enter_async_context(part)
             status = StatusServer(self._settings.places.dispatcher_status, self.status, self._metrics)
             await status.start()

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from domicile_host.dispatcher.bounds import Bounds
 from domicile_host.dispatcher.errors import SecretMissing, SecretsAway
-from domicile_host.dispatcher.openbao import OpenBao
+from domicile_host.dispatcher.secrets_manager import SecretsManager
 
 log = structlog.get_logger(__name__)
 
@@ -23,9 +23,8 @@ State = Literal["absent", "present", "refused"]
 class EnvironmentKey:
     """Holds the key's value. `absent` and `refused` are looked into every few seconds, `present` now and then."""
 
-    def __init__(self, bao: OpenBao, name: str, bounds: Bounds) -> None:
-        self._bao = bao
-        self._name = name
+    def __init__(self, secrets: SecretsManager, bounds: Bounds) -> None:
+        self._secrets = secrets
         self._bounds = bounds
         self._value: SecretStr | None = None
         self._look_now = asyncio.Event()
@@ -65,13 +64,13 @@ class EnvironmentKey:
 
     async def _look(self) -> None:
         try:
-            value = SecretStr((await self._bao.read(self._name)).get("value", "").strip())
+            value = SecretStr(await self._secrets.environment_key())
         except SecretMissing:
             return self._lose("there is no environment key yet: put one with `domicile key`")
         except SecretsAway as away:
             return self._away(str(away))
         if not value.get_secret_value():
-            return self._lose("the environment key's secret has no field `value`: put one with `domicile key`")
+            return self._lose("the environment key's secret is empty: put one with `domicile key`")
         if value != self._value:
             self._value = value
             self._become("present", "")

@@ -1,6 +1,6 @@
 """Reads secrets from OpenBao over its Unix socket, as an AppRole that can read what this host needs and nothing else.
 
-Used by `key` and `start`. `hvac` speaks to no Unix socket; two calls of the HTTP API are all that is needed.
+Used through `secrets_manager`. `hvac` speaks to no Unix socket; two calls of the HTTP API are all that is needed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 import aiohttp
 
 from domicile_host.dispatcher.errors import SecretMissing, SecretsAway
-from domicile_host.settings import SecretsManager
+from domicile_host.egress.authority import AuthorityPem
+from domicile_host.settings import OpenBaoSecrets
 
 BASE = "http://openbao/v1"
 CALL = aiohttp.ClientTimeout(total=10)
@@ -23,7 +24,7 @@ CALL = aiohttp.ClientTimeout(total=10)
 class OpenBao:
     """A logged-in client; logs in again when two thirds of the login's time are over, or when it is refused."""
 
-    def __init__(self, place: SecretsManager) -> None:
+    def __init__(self, place: OpenBaoSecrets) -> None:
         self._place = place
         self._token: str | None = None
         self._login_until = 0.0
@@ -34,6 +35,24 @@ class OpenBao:
 
     async def __aexit__(self, *_: object) -> None:
         await self._http.close()
+
+    async def environment_key(self) -> str:
+        """See `SecretsManager`."""
+        return (await self._fields(self._place.environment_key, "value"))[0].strip()
+
+    async def credential(self, name: str) -> str:
+        """See `SecretsManager`."""
+        return (await self._fields(f"{self._place.credentials}/{name}", "value"))[0]
+
+    async def authority(self) -> AuthorityPem:
+        """See `SecretsManager`."""
+        return AuthorityPem(*await self._fields(self._place.egress_ca, "certificate", "key"))
+
+    async def _fields(self, name: str, *fields: str) -> list[str]:
+        found = await self.read(name)
+        if missing := [field for field in fields if field not in found]:
+            raise SecretMissing(f"the secret {name!r} has no field `{missing[0]}`")
+        return [found[field] for field in fields]
 
     async def read(self, name: str) -> Mapping[str, str]:
         """The fields of a secret. Raises `SecretMissing` (absent or not permitted) or `SecretsAway`."""

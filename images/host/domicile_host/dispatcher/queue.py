@@ -65,7 +65,7 @@ class WorkQueue:
         plane = self._settings.control_plane
         trust = ssl.create_default_context(cafile=plane.ca_file)
         limits = Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=KEEPALIVE_SECONDS)
-        http = DefaultAsyncHttpxClient(verify=trust, trust_env=False, limits=limits)
+        http = DefaultAsyncHttpxClient(verify=trust, trust_env=False, limits=limits, proxy=self._settings.proxy_url)
         self._client = AsyncAnthropic(
             auth_token=NAMED_BY_EACH_CALL, base_url=plane.url, max_retries=0, timeout=CALL_SECONDS, http_client=http
         )

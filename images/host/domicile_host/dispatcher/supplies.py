@@ -13,7 +13,7 @@ from domicile_host.dispatcher.bounds import Bounds
 from domicile_host.dispatcher.egress import Egress
 from domicile_host.dispatcher.errors import DispatcherError, SecretMissing, SecretsAway
 from domicile_host.dispatcher.ledger import write_whole
-from domicile_host.dispatcher.openbao import OpenBao
+from domicile_host.dispatcher.secrets_manager import SecretsManager
 from domicile_host.egress.authority import AuthorityPem
 from domicile_host.settings import HostSettings
 
@@ -23,9 +23,9 @@ log = structlog.get_logger(__name__)
 class Supplies:
     """Reads those secrets again now and then, and passes on what has changed."""
 
-    def __init__(self, settings: HostSettings, bao: OpenBao, bounds: Bounds) -> None:
+    def __init__(self, settings: HostSettings, secrets: SecretsManager, bounds: Bounds) -> None:
         self._settings = settings
-        self._bao = bao
+        self._secrets = secrets
         self._bounds = bounds
         self._injected: dict[str, str] = {}
         self.problem: str | None = "the egress proxy's CA hasn't been read yet"
@@ -35,13 +35,12 @@ class Supplies:
         """The inspecting CA; waits until the secrets manager has it."""
         while True:
             try:
-                secret = await self._bao.read(self._settings.secrets.egress_ca)
-                self.problem = None
-                return AuthorityPem(secret["certificate"], secret["key"])
+                found = await self._secrets.authority()
             except (SecretMissing, SecretsAway) as error:
                 self._wait_for(str(error))
-            except KeyError as field:
-                self._wait_for(f"secret {self._settings.secrets.egress_ca!r} has no field {field}")
+            else:
+                self.problem = None
+                return found
             await asyncio.sleep(self._bounds.key_wait_seconds)
 
     async def credentials(self) -> dict[str, str]:
@@ -83,11 +82,9 @@ class Supplies:
         self.problem = None
         for name in sorted(names):
             try:
-                found[name] = (await self._bao.read(f"{self._settings.secrets.credentials}/{name}"))["value"]
+                found[name] = await self._secrets.credential(name)
             except (SecretMissing, SecretsAway) as error:
                 self._wait_for(str(error))
-            except KeyError:
-                self._wait_for(f"credential {name!r} has no field `value`")
         return found
 
     def _wait_for(self, problem: str) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from domicile_host.egress import chain
 from domicile_host.egress.addresses import PRIVATE
 from domicile_host.egress.envoy import Json, extension, message
-from domicile_host.settings import EgressPolicy, HostSettings
+from domicile_host.settings import EgressPolicy, HostSettings, UpstreamProxy
 
 ADS = "ads"
 GATEWAY = "gateway"
@@ -57,8 +58,22 @@ def clusters(settings: HostSettings, internal_listeners: list[str]) -> list[Json
         _socket(ADS, settings.places.ads, _http({"http2_protocol_options": {}})),
         _socket(GATEWAY, settings.places.gateway_sandbox, _http({"http_protocol_options": {}}, idle_timeout="30s")),
         *(_internal(name) for name in internal_listeners),
+        *(_chained(settings.upstream_proxy, policy) if settings.upstream_proxy else _dialled(policy)),
+    ]
+
+
+def _dialled(policy: EgressPolicy) -> list[Json]:
+    return [
         _allowed(TUNNELLED, policy),
-        _allowed(INSPECTED, policy, transport_socket=_verified(policy), typed_extension_protocol_options=_inspected_http()),
+        _allowed(INSPECTED, policy, transport_socket=_verified(policy), typed_extension_protocol_options=_inspected_http(_no_private())),
+    ]
+
+
+def _chained(proxy: UpstreamProxy, policy: EgressPolicy) -> list[Json]:
+    """The second proxy refuses private addresses, where the dial happens; TLS to inspected hosts is still opened and verified here."""
+    return [
+        chain.proxy_cluster(proxy, policy),
+        *(_internal(chain.dial(rule), _verified(policy), _inspected_http()) for rule in chain.inspected(policy)),
     ]
 
 
@@ -71,11 +86,12 @@ def _socket(name: str, path: Path, protocol: Json) -> Json:
     return _fixed(name, {"pipe": {"path": str(path)}}, typed_extension_protocol_options=protocol)
 
 
-def _internal(listener: str) -> Json:
+def _internal(listener: str, inner: Json | None = None, protocol: Json | None = None) -> Json:
     """The way into one of Envoy's internal listeners; its transport socket carries the filter state along."""
-    inner = extension("envoy.transport_sockets.raw_buffer", _RAW)
+    inner = inner or extension("envoy.transport_sockets.raw_buffer", _RAW)
+    fields = {"typed_extension_protocol_options": protocol} if protocol else {}
     carrier = extension("envoy.transport_sockets.internal_upstream", _INTERNAL, transport_socket=inner)
-    return _fixed(listener, {"envoy_internal_address": {"server_listener_name": listener}}, transport_socket=carrier)
+    return _fixed(listener, {"envoy_internal_address": {"server_listener_name": listener}}, transport_socket=carrier, **fields)
 
 
 def _fixed(name: str, address: Json, **fields: Json) -> Json:
@@ -110,20 +126,22 @@ def _verified(policy: EgressPolicy) -> Json:
     return extension("envoy.transport_sockets.tls", kind, common_tls_context=context)
 
 
-def _inspected_http() -> Json:
-    """HTTP to inspected hosts: SNI and verified name follow the request; a private address is refused once more, before the dial."""
+def _no_private() -> Json:
+    """Refuses a private address once more, before the dial."""
     matcher = "envoy.extensions.rbac.matchers.upstream_ip_port.v3.UpstreamIpPortMatcher"
     private = [{"matcher": extension("private", matcher, upstream_ip=cidr)} for cidr in private_ranges()]
     rules = {"action": "DENY", "policies": {"deny/private-address": {"principals": [{"any": True}], "permissions": private}}}
-    filters = [
-        extension("envoy.filters.http.upstream_rbac", "envoy.extensions.filters.http.rbac.v3.RBAC", rules=rules),
-        extension("envoy.filters.http.upstream_codec", "envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec"),
-    ]
+    return extension("envoy.filters.http.upstream_rbac", "envoy.extensions.filters.http.rbac.v3.RBAC", rules=rules)
+
+
+def _inspected_http(*filters: Json) -> Json:
+    """HTTP to inspected hosts: SNI and verified name follow the request."""
+    codec = extension("envoy.filters.http.upstream_codec", "envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec")
     options = message(
         _PROTOCOL_OPTIONS,
         auto_config={},
         upstream_http_protocol_options={"auto_sni": True, "auto_san_validation": True},
         common_http_protocol_options={"idle_timeout": "60s"},
-        http_filters=filters,
+        http_filters=[*filters, codec],
     )
     return {_PROTOCOL_OPTIONS: options}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 from domicile_host.egress.addresses import PRIVATE_V4
 from domicile_host.settings import HostSettings
@@ -21,10 +21,10 @@ _DNS = 53
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A TCP port at one address, or at any public address."""
+    """A TCP port at one address, in one network, or at any public address."""
 
     port: int
-    address: IPv4Address | None = None
+    address: IPv4Address | IPv4Network | None = None
 
 
 @dataclass(frozen=True)
@@ -114,9 +114,12 @@ def _sandboxes(settings: HostSettings) -> str:
 
 
 def _egress(settings: HostSettings) -> str:
-    """The proxy's own connections: its resolvers, then the policy's ports at public addresses; never to itself."""
+    """The proxy's own connections: its resolvers, then the policy's ports at public addresses, or the next proxy alone; never to itself."""
     policy = settings.egress
     lines = [f"ip daddr {_set(policy.resolvers)} {protocol} dport {_DNS} accept" for protocol in ("udp", "tcp") if policy.resolvers]
+    if proxy := settings.upstream_proxy:
+        lines.append(f"ip daddr {proxy.network} tcp dport {proxy.port} accept")
+        return _chain("egress", [*lines, "counter name refused_output reject with icmpx type admin-prohibited"])
     lines.append("ip daddr @private counter name refused_private reject with icmpx type admin-prohibited")
     ports = sorted({rule.port for rule in policy.rules})
     if ports:

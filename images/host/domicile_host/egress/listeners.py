@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from domicile_host.egress import access_log, clusters, names
+from domicile_host.egress import access_log, chain, clusters, names
 from domicile_host.egress.envoy import (
     ADS,
     AUTHORITY,
@@ -71,6 +71,7 @@ def listeners(settings: HostSettings) -> list[Json]:
         ingress(settings),
         *(tunnel(settings, port) for port in ports["tunnel"]),
         *(inspect(settings, port) for port in ports["inspect"]),
+        *(chain.dial_listener(rule) for rule in chain.inspected(settings.egress) if settings.upstream_proxy),
         gateway(settings),
     ]
 
@@ -147,10 +148,20 @@ def _denial(rule: str, how_to_ask: str) -> Json:
 def tunnel(settings: HostSettings, port: int) -> Json:
     """Passes TLS through if its SNI is the CONNECT's host. The dial goes to the CONNECT's target, so an SNI is never looked up."""
     name = f"tunnel-{port}"
-    log = settings.places.egress_log
-    filters = [
-        _sni_authority(port),
-        extension("sni", "envoy.extensions.filters.network.rbac.v3.RBAC", stat_prefix=f"{name}.", rules=_sni_is_connect_host()),
+    same_name = extension("sni", "envoy.extensions.filters.network.rbac.v3.RBAC", stat_prefix=f"{name}.", rules=_sni_is_connect_host())
+    # what is sent on, is sent after the verdict: the dial waits for the client's first bytes
+    fields: Json = {
+        "upstream_connect_mode": "ON_DOWNSTREAM_DATA",
+        "max_early_data_bytes": 16_384,
+        "access_log": access_log.connections(settings.places.egress_log),
+    }
+    onward = [chain.tunnel_through(name, **fields)] if settings.upstream_proxy else _dialling(name, settings, port, fields)
+    filters = [_sni_authority(port), same_name, *onward]
+    return _inner(name, settings, [{"filter_chain_match": {"transport_protocol": "tls"}, "filters": filters, **_CHAIN}])
+
+
+def _dialling(name: str, settings: HostSettings, port: int, fields: Json) -> list[Json]:
+    return [
         extension(
             "envoy.filters.network.sni_dynamic_forward_proxy",
             "envoy.extensions.filters.network.sni_dynamic_forward_proxy.v3.FilterConfig",
@@ -164,12 +175,9 @@ def tunnel(settings: HostSettings, port: int) -> Json:
             cluster=clusters.TUNNELLED,
             idle_timeout=_TUNNEL_IDLE,
             max_connect_attempts=1,
-            upstream_connect_mode="ON_DOWNSTREAM_DATA",
-            max_early_data_bytes=16_384,
-            access_log=access_log.connections(log),
+            **fields,
         ),
     ]
-    return _inner(name, settings, [{"filter_chain_match": {"transport_protocol": "tls"}, "filters": filters, **_CHAIN}])
 
 
 def _sni_authority(port: int) -> Json:
@@ -217,21 +225,17 @@ def _inspection(settings: HostSettings, rule: EgressRule) -> Json:
 
 
 def _inspecting_manager(settings: HostSettings, rule: EgressRule) -> Json:
-    forward = "envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig"
-    dns_cache = clusters.dns_cache(settings.egress)
     filters = [
         _one_name(rule),
         discovered(names.SESSIONS),
         discovered(names.REQUESTS),
         *_injection(rule),
-        extension(
-            "envoy.filters.http.dynamic_forward_proxy", forward, dns_cache_config=dns_cache, allow_dynamic_host_from_filter_state=True
-        ),
+        *([] if settings.upstream_proxy else [_looked_up(settings)]),
         _router(),
     ]
     route = {
         "match": {"prefix": "/"},
-        "route": {"cluster": clusters.INSPECTED, "timeout": "0s"},
+        "route": {"cluster": chain.dial(rule) if settings.upstream_proxy else clusters.INSPECTED, "timeout": "0s"},
         "request_headers_to_remove": list(_FORWARDING_HEADERS),
     }
     return _manager(
@@ -244,6 +248,14 @@ def _inspecting_manager(settings: HostSettings, rule: EgressRule) -> Json:
         http_filters=filters,
         local_reply_config=_refusal(settings),
         access_log=access_log.requests(settings.places.egress_log),
+    )
+
+
+def _looked_up(settings: HostSettings) -> Json:
+    forward = "envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig"
+    dns_cache = clusters.dns_cache(settings.egress)
+    return extension(
+        "envoy.filters.http.dynamic_forward_proxy", forward, dns_cache_config=dns_cache, allow_dynamic_host_from_filter_state=True
     )
 
 

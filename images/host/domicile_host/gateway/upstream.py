@@ -1,4 +1,4 @@
-"""The control plane as the gateway reaches it: one pool of connections, no redirects, no proxies, no retries.
+"""The control plane as the gateway reaches it: one pool of connections, no redirects, no retries, no proxy but the host's own next door.
 
 Used by `session`. Retries are the worker's business: a gateway that retries posts could send a result twice.
 """
@@ -63,7 +63,7 @@ def response_headers(given: Mapping[str, str]) -> dict[str, str]:
 class Upstream:
     """The control plane's API."""
 
-    def __init__(self, settings: ControlPlaneSettings, metrics: Metrics) -> None:
+    def __init__(self, settings: ControlPlaneSettings, metrics: Metrics, proxy: str | None = None) -> None:
         self._url = settings.url.rstrip("/")
         tls = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
         tls.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -72,6 +72,7 @@ class Upstream:
             connector=aiohttp.TCPConnector(ssl=tls, limit=0, keepalive_timeout=30),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
+            proxy=proxy,
             headers={"accept-encoding": "identity"},
             skip_auto_headers=("user-agent", "content-type"),
         )

@@ -64,13 +64,16 @@ class Sink(Protocol):
         """Gives connections free."""
 
 
-def make(settings: SinkSettings, credentials: Path) -> Sink:
-    """The sink of `settings`, with its credential in a file of `credentials` that is read each time, so that rotation needs no restart."""
+def make(settings: SinkSettings, credentials: Path, proxy: str | None = None) -> Sink:
+    """The sink of `settings`, with its credential in a file of `credentials` that is read each time, so that rotation needs no restart.
+
+    `proxy`: the HTTP proxy that leads to it, if any.
+    """
     from domicile_host.audit.sinks.otlp import Otlp
     from domicile_host.audit.sinks.splunk_hec import SplunkHec
 
     match settings:
         case OtlpSink():
-            return Otlp(settings, credentials)
+            return Otlp(settings, credentials, proxy)
         case SplunkHecSink():
-            return SplunkHec(settings, credentials)
+            return SplunkHec(settings, credentials, proxy)

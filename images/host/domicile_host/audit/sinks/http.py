@@ -55,9 +55,9 @@ class Response:
 class HttpClient:
     """Posts bodies to one sink."""
 
-    def __init__(self, url: str, ca_file: Path | None, credentials: Path) -> None:
-        """Connects with the first request."""
-        self._url, self._ca_file, self._credentials = url.rstrip("/"), ca_file, credentials
+    def __init__(self, url: str, ca_file: Path | None, credentials: Path, proxy: str | None = None) -> None:
+        """Connects with the first request, through `proxy` if there is one."""
+        self._url, self._ca_file, self._credentials, self._proxy = url.rstrip("/"), ca_file, credentials, proxy
         self._session: aiohttp.ClientSession | None = None
 
     def credential(self, name: str) -> str:
@@ -88,7 +88,7 @@ class HttpClient:
         if self._session is None:
             context = ssl.create_default_context(cafile=self._ca_file)
             timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context, limit=64), timeout=timeout)
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context, limit=64), timeout=timeout, proxy=self._proxy)
         return self._session
 
 

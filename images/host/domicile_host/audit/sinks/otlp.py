@@ -28,10 +28,10 @@ class Otlp:
     kind = "otlp"
     most_records, most_bytes, window = 500, 1 << 20, 4
 
-    def __init__(self, settings: OtlpSink, credentials: Path) -> None:
+    def __init__(self, settings: OtlpSink, credentials: Path, proxy: str | None = None) -> None:
         """`credentials` is the folder that holds the header's value."""
         self.name, self._settings = settings.name, settings
-        self._client = HttpClient(settings.url, settings.ca_file, credentials)
+        self._client = HttpClient(settings.url, settings.ca_file, credentials, proxy)
 
     async def send(self, records: Sequence[Sealed]) -> Answer:
         """See `Sink.send`."""

@@ -32,10 +32,10 @@ class SplunkHec:
     kind = "splunk-hec"
     most_records, most_bytes, window = 500, 900 << 10, 6
 
-    def __init__(self, settings: SplunkHecSink, credentials: Path) -> None:
+    def __init__(self, settings: SplunkHecSink, credentials: Path, proxy: str | None = None) -> None:
         """`credentials` is the folder that holds the token."""
         self.name, self._settings = settings.name, settings
-        self._client = HttpClient(settings.url, settings.ca_file, credentials)
+        self._client = HttpClient(settings.url, settings.ca_file, credentials, proxy)
         self._channel = str(uuid.uuid4())
         self._acknowledges = not settings.acknowledge
         self._waiting: dict[int, asyncio.Future[None]] = {}
