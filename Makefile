@@ -29,6 +29,9 @@ down: prepare ## remove everything but what was declared retained
 check: prepare ## validate the stack's configuration, touching nothing
 	@domicile check $(STACK)
 
+rehearse: prepare ## apply a region's stack on provider doubles, with no account: STACK=tokyo (EXPORT=file.json keeps its state)
+	@domicile rehearse $(STACK) $(if $(EXPORT),--export $(EXPORT))
+
 test: packages $(VENV)/develop ## run all tests (SUITES="config engine" for some)
 	@$(PYTHON_VENV) tests $(SUITES)
 
@@ -57,4 +60,4 @@ $(VENV)/develop: requirements/develop.lock $(VENV)/operator
 	@$(PYTHON_VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/develop.lock
 	@touch $@
 
-.PHONY: help up session status key down check test lint bench prepare packages
+.PHONY: help up session status key down check rehearse test lint bench prepare packages

@@ -86,17 +86,22 @@ class RegionStack:
         return {found["Sid"]: found for found in json.loads(str(self.one(type_, name)["policy"]))["Statement"]}
 
 
-def region_stack(name: str, root: Path) -> RegionStack:
+def project_copy(name: str, root: Path) -> Path:
     """The stack's files as they are, but for an exception's expiry, which moves with the day, so that no test ends with the year."""
     shutil.copytree(PROJECT / "stacks", root / "stacks")
     shutil.copy(PROJECT / "Pulumi.yaml", root)
-    (root / "backend").mkdir()
-    made = RegionStack(name, root, Rehearsal(root / "rehearsal"))
-    content = yaml.safe_load(made.file.read_text())
+    file = root / "stacks" / f"Pulumi.{name}.yaml"
+    content = yaml.safe_load(file.read_text())
     for exception in content["config"].get("domicile:residency", {}).get("exceptions", []):
         exception["expires"] = str(date.today() + timedelta(days=30))
-    made.file.write_text(yaml.safe_dump(content))
-    return made
+    file.write_text(yaml.safe_dump(content))
+    return root
+
+
+def region_stack(name: str, root: Path) -> RegionStack:
+    project_copy(name, root)
+    (root / "backend").mkdir()
+    return RegionStack(name, root, Rehearsal(root / "rehearsal"))
 
 
 def in_effect(made: RegionStack, monkeypatch: pytest.MonkeyPatch) -> RegionStack:
@@ -117,6 +122,12 @@ def control_plane():
     """The stand-in, serving."""
     with stand_in() as serving:
         yield serving
+
+
+@pytest.fixture(scope="session")
+def copied():
+    """Copies the project for one stack into a folder: for commands that are run in it."""
+    return project_copy
 
 
 @pytest.fixture(scope="module")

@@ -49,17 +49,6 @@ def test_every_role_bears_the_permissions_boundary(stacked):
     assert {thing.properties["permissionsBoundary"] for thing in region.things("Role")} == {BOUNDARY}
 
 
-def test_a_guard_that_was_loosened_by_hand_is_found_and_put_right(stacked):
-    region = stacked("tokyo")
-    assert region.up().exit_code == 0
-    public = region.rehearsal.cloud.thing("BucketPublicAccessBlock", "archive")
-    region.rehearsal.cloud.edit(public, blockPublicPolicy=False)
-    found = region.refresh()
-    assert found.summary.get("update") == 1
-    assert region.up().exit_code == 0
-    assert region.one("BucketPublicAccessBlock", "archive")["blockPublicPolicy"] is True
-
-
 def test_an_up_that_broke_again_and_again_converges_when_run_at_last(stacked):
     """A provider that dies under the first room, then a call that is refused in the next."""
     region = stacked("us")

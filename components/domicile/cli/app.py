@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from domicile.cli import audit, check, destroy, images, key, preview, refresh, residency, session, status, up, version
+from domicile.cli import audit, check, destroy, images, key, preview, refresh, rehearse, residency, session, status, up, version
 from domicile.cli.exit import CliError, ExitCode
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ PROVISION, OPERATE, SUPPLY = "Provision", "Operate", "Supply chain"
 app.command("check", rich_help_panel=PROVISION)(check.check)
 app.command("residency", rich_help_panel=PROVISION)(residency.residency)
 app.command("preview", rich_help_panel=PROVISION)(preview.preview)
+app.command("rehearse", rich_help_panel=PROVISION)(rehearse.rehearse)
 app.command("up", rich_help_panel=PROVISION)(up.up)
 app.command("refresh", rich_help_panel=PROVISION)(refresh.refresh)
 app.command("destroy", rich_help_panel=PROVISION)(destroy.destroy)

@@ -34,7 +34,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             fault = self._faults.struck(operation, type_, name)
             self._faults.before(fault, self._stopped)
             done = work()
-            self._faults.after(fault)
+            self._faults.after(fault, self._stopped)
         except Unready as e:
             context.abort_with_status(_unready(done, str(e)))
         except (Failed, Refused) as e:

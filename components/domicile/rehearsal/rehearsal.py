@@ -78,6 +78,10 @@ class Rehearsal:
         """What of the plan hasn't struck yet."""
         return [f for f in self._faults.planned() if f.times > 0]
 
+    def hanging(self) -> str:
+        """The call that hangs by the plan: `create of aws:ec2/vpc:Vpc vpc`; empty if none does yet."""
+        return self._faults.hanging()
+
     def calls(self) -> list[Call]:
         """Every action that the stacks would have asked the services for, in order."""
         return calls.read(self.cloud.folder)

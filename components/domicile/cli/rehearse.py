@@ -1,0 +1,97 @@
+"""`domicile rehearse`: a region's stack, applied where no account is: on provider doubles, in a temporary folder."""
+
+from __future__ import annotations
+
+import json as json_
+import random
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from domicile.cli.exit import CliError, ExitCode, ending_on, print_json, wrong_input
+from domicile.cli.progress import Progress
+from domicile.cli.project import Json, Stack, configuration, root
+
+if TYPE_CHECKING:
+    from domicile.rehearsal.stages import Finding, Report, Scene
+    from domicile.rehearsal.stages.report import Stage
+
+KILLS = 20
+Export = Annotated[
+    Path | None, typer.Option("--export", help="Write the applied stack's state into this file, as `pulumi stack export` does.")
+]
+Kills = Annotated[int, typer.Option("--kills", min=0, max=100, help="How often `up` is killed on its way; 0: not at all.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Chooses the operations at which it is killed; unset: another each time.")]
+
+
+def rehearse(stack: Stack = "local", export: Export = None, kills: Kills = KILLS, seed: Seed = None, json: Json = False) -> None:
+    """Apply a region's stack where no account is: on a double of the provider, in a temporary folder.
+
+    Preview, up, up again, drift found and mended, changed settings, destroy; then `up`, killed again and again until it converges.
+    Nothing is reached over the network, and nothing is left. The double refuses what AWS is known to refuse; AWS may refuse more.
+    """
+    config = configuration(stack, json)
+    if config.platform != "aws":
+        raise wrong_input(f"stack {stack}: platform {config.platform} is applied for real with `domicile up {stack}`; rehearse one of AWS")
+    if export is not None and not export.absolute().parent.is_dir():
+        raise wrong_input(f"{export}: there is no folder {export.absolute().parent}; make it, or name another file")
+    report = _rehearse(stack, export, kills, secrets.randbelow(1 << 31) if seed is None else seed, json)
+    if json:
+        print_json(report.as_json())
+    else:
+        print(f"stack {stack}: {'the rehearsal went well' if report.passed else 'THE REHEARSAL FAILED'}, seed {report.seed}")
+    if not report.passed:
+        raise CliError(f"stage `{report.stages[-1].name}`: {report.stages[-1].finding.summary}", ExitCode.FAILED)
+
+
+def _rehearse(stack: str, export: Path | None, kills: int, seed: int, quiet: bool) -> Report:
+    from domicile.engine import EngineError
+    from domicile.rehearsal.stages import STAGES, Report, Scene, kill_and_converge
+
+    report = Report(stack, seed)
+    whole: list[tuple[str, str]] = []
+    with Progress(quiet=quiet) as progress, ending_on(EngineError):
+        with Scene.of(root(), stack) as scene:
+            report.notes += scene.notes
+            for name, stage in STAGES.items():
+                if not _played(report, progress, name, lambda stage=stage: stage(scene)):  # type: ignore[misc]
+                    return report
+                if name == "up":
+                    whole = scene.inventory()
+                    _export(scene, export)
+        if kills:
+            with Scene.of(root(), stack, progress.detail) as scene:
+                _played(report, progress, "kills", lambda: kill_and_converge(scene, kills, random.Random(seed), whole))  # noqa: S311
+    return report
+
+
+def _played(report: Report, progress: Progress, name: str, stage: Callable[[], Finding]) -> bool:
+    from domicile.rehearsal.stages import Finding, StageFailed
+
+    began, passed = time.monotonic(), True
+    try:
+        finding = stage()
+    except StageFailed as error:
+        finding, passed = Finding(str(error)), False
+    _show(progress, report.add(name, time.monotonic() - began, finding, passed))
+    return passed
+
+
+def _show(progress: Progress, stage: Stage) -> None:
+    progress.line(f"{stage.name:<10}{'' if stage.passed else 'FAILED: '}{stage.finding.summary} ({stage.seconds:.1f} s)")
+    for line in stage.finding.details:
+        progress.line(f"{'':<10}  {line}")
+
+
+def _export(scene: Scene, file: Path | None) -> None:
+    """The state as Pulumi's own export: for whoever wants to look, or to hold policies against it."""
+    if file is None:
+        return
+    try:
+        file.write_text(json_.dumps(scene.stack.export(), indent=4) + "\n", "utf-8")
+    except OSError as error:
+        raise CliError(f"{file}: {error.strerror}; name a file that you may write") from error

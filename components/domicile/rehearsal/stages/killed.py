@@ -1,0 +1,124 @@
+"""`up` is killed again and again, each time in the middle of another operation; in the end it converges.
+
+A kill is SIGKILL to the engine, with its plugins and program: as when the machine loses power. A create that was under way is in doubt:
+the state names it as pending, and the thing may be there or not. Whoever operates looks, and records what is there; so does this.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from domicile import engine
+from domicile.engine import EngineError
+
+from ..faults import Fault
+from .report import Finding, StageFailed
+from .scene import Scene, done
+
+_LOOK_SECONDS = 0.01
+_PATIENCE_SECONDS = 300
+
+
+def kill_and_converge(scene: Scene, kills: int, choose: random.Random, whole: list[tuple[str, str]]) -> Finding:
+    """Kill `up` `kills` times at operations that `choose` picks, then let it end. `whole` is what an undisturbed `up` has made.
+
+    Raises StageFailed if what is there in the end isn't just that, known to the state, with nothing left to do.
+    """
+    struck: list[str] = []
+    taken_in = 0
+    while len(struck) < kills:
+        left = len(whole) - len(scene.rehearsal.cloud.things())
+        skip = choose.randrange(max(1, 2 * left // (kills - len(struck) + 1)))
+        where = _killed_up(scene, Fault("change", choose.choice(("hang", "hang-after")), skip=skip))
+        taken_in += take_in(scene)
+        if not where:
+            raise StageFailed(f"up ended before kill {len(struck) + 1} of {kills} struck; ask for fewer kills, or another seed")
+        struck.append(where)
+        scene.tell(f"killed {len(struck)}/{kills}: {where}; {len(scene.rehearsal.cloud.things())} of {len(whole)} things are there")
+    result = done(
+        engine.up(scene.stack, scene.record, refresh=True, preview_first=False, break_dead_lock=True), "the up after the last kill"
+    )
+    _must_be_whole(scene, whole)
+    said = f"up was killed {kills} times and converged; {taken_in} things that a kill had left unrecorded were taken in"
+    figures = {"kills": struck, "taken_in": taken_in, "created_at_last": result.summary.get("create", 0)}
+    return Finding(said, figures=figures)
+
+
+def _must_be_whole(scene: Scene, whole: list[tuple[str, str]]) -> None:
+    if scene.inventory() != whole:
+        wrong = {name for _, name in set(scene.inventory()) ^ set(whole)} or {"the same thing twice"}
+        raise StageFailed(f"after the kills the cloud isn't what an undisturbed up makes: {', '.join(sorted(wrong))}")
+    if left := scene.unrecorded():
+        raise StageFailed(f"after the kills the state doesn't know of {', '.join(thing.name for thing in left)}")
+    again = done(engine.preview(scene.stack, scene.record), "the preview after the kills")
+    if again.changes:
+        raise StageFailed(f"after the kills there is still something to do: {again.summary}")
+
+
+def _killed_up(scene: Scene, fault: Fault) -> str:
+    """Run `up` in a process of its own, and kill it when the fault has struck; where that was. Empty: it ended by itself."""
+    scene.rehearsal.fault(fault)
+    scene.stack.cancel()  # the lock of the one killed before
+    command = [sys.executable, "-P", "-m", "domicile.engine", "up", "--stack", scene.name, "--yes", "--skip-preview", "--refresh"]
+    with (scene.root / "up.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=scene.root, env=_environment(scene), stdout=log, stderr=log)
+        try:
+            struck = _struck(scene, process)
+        finally:
+            process.kill()
+            process.wait()
+    scene.rehearsal.fault()
+    if not struck and process.returncode > 0:
+        raise StageFailed(f"up failed after a kill: {_last_words(scene.root / 'up.log')}")
+    return struck
+
+
+def _struck(scene: Scene, process: subprocess.Popen[bytes]) -> str:
+    """Wait until the fault strikes, or the process ends."""
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < until:
+        if where := scene.rehearsal.hanging():
+            return where
+        if process.poll() is not None:
+            return ""
+        time.sleep(_LOOK_SECONDS)
+    raise StageFailed(f"up hung for {_PATIENCE_SECONDS} s before it came to the operation at which it was to be killed")
+
+
+def _environment(scene: Scene) -> dict[str, str]:
+    return {**os.environ, "PULUMI_BACKEND_URL": scene.backend_url}
+
+
+def _last_words(log: Path) -> str:
+    return " ".join(log.read_text("utf-8", "replace").split())[-400:]
+
+
+def take_in(scene: Scene) -> int:
+    """Record what a killed `up` had made and not recorded, as an operator does who finds it: out of the pending operations, with its id,
+    into the state. The next `up --refresh` reads the rest. Raises StageFailed for a thing that no pending operation speaks of."""
+    if not scene.stack.exists:
+        return 0
+    document = scene.stack.export()
+    deployment: dict[str, Any] = document["deployment"]
+    pending = {
+        (o["resource"]["type"], o["resource"]["urn"].rpartition("::")[2]): o["resource"] for o in deployment.get("pending_operations") or []
+    }
+    found = scene.unrecorded()
+    if lost := [thing for thing in found if (thing.token, thing.name) not in pending]:
+        raise StageFailed(f"a kill left things that the state doesn't even name as pending: {', '.join(thing.name for thing in lost)}")
+    entries = [{**pending[thing.token, thing.name], "id": thing.id} for thing in found]
+    resources = deployment.get("resources") or []
+    text = json.dumps({**document, "deployment": {**deployment, "resources": [*resources, *entries], "pending_operations": []}})
+    try:
+        scene.stack.cancel()
+        scene.stack.import_(text, "the state after a kill")
+    except EngineError as error:
+        raise StageFailed(f"the state after a kill is broken: {error}") from error
+    return len(entries)

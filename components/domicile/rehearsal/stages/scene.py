@@ -1,0 +1,139 @@
+"""Where a rehearsal plays: a copy of the project in a temporary folder, a cloud on disk beside it, and the stack on the embedded engine."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from domicile.config import PerimeterConfig, from_file
+from domicile.engine import Event, Project, Result, Stack
+
+from ..cloud import Thing
+from ..rehearsal import Rehearsal
+from .report import StageFailed
+
+STAND_IN_IMAGES = {name: "sha256:" + letter * 64 for name, letter in (("sandbox", "a"), ("host", "b"), ("egress", "c"))}
+"""Digests that no image has: for a stack whose images aren't pushed yet, so that its machines are rehearsed too."""
+
+KEY_VARIABLE = "ANTHROPIC_ENVIRONMENT_KEY"
+"""As an operator may have the environment key in the shell."""
+
+_FOREIGN = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_STACK")
+
+
+@dataclass
+class Scene:
+    """One stack in a folder of its own. `tell` hears of steps within a stage."""
+
+    name: str
+    root: Path
+    rehearsal: Rehearsal
+    passphrase: str = field(repr=False)
+    tell: Callable[[str], None] = field(default=lambda _: None, repr=False)
+    notes: list[str] = field(default_factory=list)
+    canary: str = field(default_factory=lambda: f"canary-{secrets.token_hex(16)}", repr=False)
+    """Stands for the environment key: what may be read nowhere."""
+
+    @classmethod
+    @contextmanager
+    def of(cls, project: Path, name: str, tell: Callable[[str], None] = lambda _: None) -> Iterator[Self]:
+        """The stack as `project` has it, not yet applied. Its folder and the process's environment are as before when this ends."""
+        with tempfile.TemporaryDirectory(prefix="domicile-rehearsal-") as folder:
+            root = Path(folder)
+            shutil.copytree(project / "stacks", root / "stacks", ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copy(project / "Pulumi.yaml", root)
+            (root / "backend").mkdir()
+            scene = cls(name, root, Rehearsal(root / "rehearsal"), secrets.token_urlsafe(16), tell)
+            values = {"PULUMI_CONFIG_PASSPHRASE": scene.passphrase, KEY_VARIABLE: scene.canary}
+            with _environment({**scene.rehearsal.plugins("aws"), **values}):
+                scene._fill_in()
+                scene.stack.init()
+                yield scene
+
+    def _fill_in(self) -> None:
+        aws = self.config().aws
+        if aws is not None and aws.images is None:
+            self.configure({"images": STAND_IN_IMAGES})
+            self.notes.append("no images are configured yet: the machines are rehearsed with stand-in digests")
+
+    @property
+    def file(self) -> Path:
+        return self.root / "stacks" / f"Pulumi.{self.name}.yaml"
+
+    @property
+    def backend_url(self) -> str:
+        return f"file://{self.root / 'backend'}"
+
+    @property
+    def stack(self) -> Stack:
+        return Stack.of(Project.load(self.root), self.name, self.backend_url, self.passphrase)
+
+    @property
+    def state_bytes(self) -> int:
+        return len(self.state_file.read_bytes())
+
+    @property
+    def state_file(self) -> Path:
+        return self.root / "backend" / ".pulumi" / "stacks" / "domicile" / f"{self.name}.json"
+
+    def config(self) -> PerimeterConfig:
+        return from_file(self.file)
+
+    def record(self, event: Event) -> None:
+        """Keep what an operation says, as a terminal or a CI log would."""
+        with (self.root / "log").open("a") as log:
+            log.write(f"{event.kind} {event.op} {event.urn} {event.message}\n")
+
+    def configure(self, sections: dict[str, Any]) -> None:
+        """Set keys of `domicile:aws`; a mapping is merged into what is there."""
+        content = yaml.safe_load(self.file.read_text("utf-8"))
+        place = content["config"]["domicile:aws"]
+        for name, value in sections.items():
+            place[name] = {**place.get(name, {}), **value} if isinstance(value, dict) else value
+        self.file.write_text(yaml.safe_dump(content), "utf-8")
+
+    def resources(self) -> list[dict[str, Any]]:
+        """The state's resources, as they stand in the file."""
+        found: list[dict[str, Any]] = self.stack.export()["deployment"].get("resources") or []
+        return found
+
+    def unrecorded(self) -> list[Thing]:
+        """What is in the cloud, and in no state."""
+        known = {(r["type"], r.get("id")) for r in self.resources()}
+        return [t for t in self.rehearsal.cloud.things() if (t.token, t.id) not in known]
+
+    def inventory(self) -> list[tuple[str, str]]:
+        """Everything in the cloud by type and resource."""
+        return sorted((t.token, t.name) for t in self.rehearsal.cloud.things())
+
+
+def done(result: Result, what: str) -> Result:
+    """The result of an operation that went well; StageFailed with the engine's errors otherwise."""
+    if result.exit_code:
+        raise StageFailed(f"{what} failed: " + ("; ".join(error.strip() for error in result.errors[-3:]) or "the engine gave no reason"))
+    return result
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """The process's environment with these values, and without what leads to another stack's state."""
+    before = {key: os.environ.get(key) for key in (*values, *_FOREIGN)}
+    for key in _FOREIGN:
+        os.environ.pop(key, None)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            os.environ.pop(key, None)
+            if value is not None:
+                os.environ[key] = value

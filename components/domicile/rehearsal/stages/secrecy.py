@@ -1,0 +1,38 @@
+"""The environment key is put in beside the stack, and then looked for wherever it must not be.
+
+The key here is a canary: a value that nothing else has. It is in the cloud's secret and in the environment of whoever runs `up`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .report import Finding, StageFailed
+from .scene import Scene
+
+
+def put_key(scene: Scene) -> Finding:
+    """What `domicile key` does: a version of the stack's secret, made by nobody's stack."""
+    secret = scene.rehearsal.cloud.thing("Secret", "environment-key")
+    inputs = {"secretId": secret.id, "secretString": scene.canary}
+    scene.rehearsal.add("aws:secretsmanager/secretVersion:SecretVersion", "canary", secret.region, inputs, account=secret.account)
+    return Finding("an environment key is in the secret, put there without Pulumi")
+
+
+def search(scene: Scene) -> Finding:
+    """It is nowhere but in the cloud's own secret: not in state, backups, history, plan, logs or calls."""
+    files = [path for path in scene.root.rglob("*") if path.is_file()]
+    at_home = scene.rehearsal.cloud.folder / "things"
+    needle = scene.canary.encode()
+    found = [path for path in files if needle in path.read_bytes()]
+    if not any(path.is_relative_to(at_home) for path in found):
+        raise StageFailed("the environment key isn't in the cloud's secret, so that looking for it proves nothing")
+    if leaked := [str(path.relative_to(scene.root)) for path in found if not path.is_relative_to(at_home)]:
+        raise StageFailed(f"the environment key has leaked into {', '.join(leaked)}")
+    size = _size(scene.root / "backend")
+    said = f"the environment key is in none of {len(files)} files of state, history, plan, logs and calls"
+    return Finding(said, figures={"files": len(files), "backend_bytes": size, "state_bytes": scene.state_bytes})
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

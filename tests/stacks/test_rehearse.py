@@ -1,0 +1,84 @@
+"""`domicile rehearse`, as an operator runs it: every region stack through all of its stages, and one of them killed again and again."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+REGIONS = {"tokyo": "ap-northeast-1", "eu": "eu-central-1", "uae": "me-central-1", "bahrain": "me-south-1", "us": "us-east-1"}
+JURISDICTIONS = {"tokyo": "jp", "eu": "eu", "uae": "ae", "bahrain": "bh", "us": "us"}
+KILLED = "bahrain"
+KILLS = 20
+GLOBAL = ("iam", "s3", "")  # services whose ARNs name no region
+
+
+def run(root, tmp_path, *arguments):
+    """The command in a project's folder, with a temporary folder of its own, so that what it leaves shows."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "domicile.cli", "rehearse", *arguments]
+    environment = {**os.environ, "TMPDIR": str(scratch)}
+    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False), sorted(scratch.iterdir())
+
+
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("name", REGIONS)
+def test_each_stack_goes_up_drifts_changes_and_goes_in_its_region_and_leaves_what_is_retained(name, tmp_path, copied):
+    """One of them is killed on its way up, too, at twenty operations."""
+    export = tmp_path / "state.json"
+    kills = KILLS if name == KILLED else 0
+    ran, left = run(copied(name, tmp_path), tmp_path, name, "--kills", str(kills), "--json", "--export", str(export))
+    assert ran.returncode == 0, ran.stderr
+    stages = {stage["name"]: stage["finding"]["figures"] for stage in json.loads(ran.stdout)["stages"] if stage["passed"]}
+    assert list(stages)[:8] == ["preview", "up", "up again", "key", "drift", "change", "secrecy", "destroy"]
+    assert stages["drift"]["found"] == stages["drift"]["injected"] == 5
+    assert stages["change"]["updated"] > 0
+    assert stages["up"]["state_bytes"] < 1 << 20  # it is read whole by every operation
+    assert len(stages["kills"]["kills"] if kills else []) == kills
+    only_what_is_retained(stages["destroy"]["retained"])
+    in_region(json.loads(export.read_text()), name)
+    assert left == []
+
+
+def only_what_is_retained(left):
+    things = {each.rpartition(":")[2] for each in left if each.startswith(("aws:s3/bucket:", "aws:kms/"))}
+    assert things == {"Bucket access", "Bucket archive", "Key key"}
+    assert all(each.startswith(("aws:s3/bucket", "aws:kms/key:")) for each in left)
+
+
+def in_region(state, name):
+    """The exported state is in Pulumi's form, and everything in it lies where the stack says."""
+    assert state["version"] == 3
+    outputs = [r.get("outputs", {}) for r in state["deployment"]["resources"]]
+    arns = [of["arn"] for of in outputs if str(of.get("arn", "")).startswith("arn:")]
+    assert len(arns) > 30
+    assert [arn for arn in arns if arn.split(":")[2] not in GLOBAL and arn.split(":")[3] != REGIONS[name]] == []
+    assert {of["region"] for of in outputs if "region" in of} == {REGIONS[name]}
+    manifest = next(of["residency"] for of in outputs if "residency" in of)
+    assert manifest["jurisdiction"] == JURISDICTIONS[name]
+    assert {entry["lies_in"] for entry in manifest["properties"]} <= {JURISDICTIONS[name], "operator", "us"}
+
+
+@pytest.mark.parametrize(
+    "arguments", [("local",), ("atlantis",), ("tokyo", "--export", "/nowhere/at/all.json"), ("tokyo", "--kills", "-1")]
+)
+def test_what_cant_be_rehearsed_is_wrong_input(tmp_path, copied, arguments):
+    ran, left = run(copied("tokyo", tmp_path), tmp_path, *arguments)
+    assert ran.returncode == 2
+    assert ran.stderr.strip()
+    assert left == []
+
+
+def test_a_stack_that_aws_would_refuse_fails_the_rehearsal_and_says_where(tmp_path, copied):
+    root = copied("tokyo", tmp_path)
+    program = root / "stacks" / "__main__.py"
+    wide = "here = pulumi_aws.Provider('here', region='ap-northeast-1')\n"
+    wide += "pulumi_aws.ec2.Vpc('wide', cidr_block='10.0.0.0/8', opts=pulumi.ResourceOptions(provider=here))\n"
+    program.write_text(program.read_text() + "\nimport pulumi_aws\n" + wide)
+    ran, left = run(root, tmp_path, "tokyo", "--kills", "0", "--json")
+    assert ran.returncode == 1
+    assert "cidrBlock" in ran.stderr
+    assert [s["passed"] for s in json.loads(ran.stdout)["stages"]] == [False]
+    assert left == []
