@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from .policy_lint import documents, faults
+
 REGIONS = {"tokyo": "ap-northeast-1", "eu": "eu-central-1", "uae": "me-central-1", "bahrain": "me-south-1", "us": "us-east-1"}
 JURISDICTIONS = {"tokyo": "jp", "eu": "eu", "uae": "ae", "bahrain": "bh", "us": "us"}
 KILLED = "bahrain"
@@ -38,7 +40,9 @@ def test_each_stack_goes_up_drifts_changes_and_goes_in_its_region_and_leaves_wha
     assert stages["up"]["state_bytes"] < 1 << 20  # it is read whole by every operation
     assert len(stages["kills"]["kills"] if kills else []) == kills
     only_what_is_retained(stages["destroy"]["retained"])
-    in_region(json.loads(export.read_text()), name)
+    state = json.loads(export.read_text())
+    in_region(state, name)
+    assert faults(documents(state["deployment"]["resources"]), REGIONS[name]) == []
     assert left == []
 
 

@@ -32,12 +32,13 @@ def kill_and_converge(scene: Scene, kills: int, choose: random.Random, whole: li
     Raises StageFailed if what is there in the end isn't just that, known to the state, with nothing left to do.
     """
     struck: list[str] = []
-    taken_in = 0
+    taken_in = fresh = 0
     while len(struck) < kills:
         left = len(whole) - len(scene.rehearsal.cloud.things())
         skip = choose.randrange(max(1, 2 * left // (kills - len(struck) + 1)))
-        where = _killed_up(scene, Fault("change", choose.choice(("hang", "hang-after")), skip=skip))
-        taken_in += take_in(scene)
+        where = _killed_up(scene, Fault("change", choose.choice(("hang", "hang-after")), skip=skip), look=fresh > 0)
+        fresh = take_in(scene)
+        taken_in += fresh
         if not where:
             raise StageFailed(f"up ended before kill {len(struck) + 1} of {kills} struck; ask for fewer kills, or another seed")
         struck.append(where)
@@ -62,13 +63,18 @@ def _must_be_whole(scene: Scene, whole: list[tuple[str, str]]) -> None:
         raise StageFailed(f"after the kills there is still something to do: {again.summary}")
 
 
-def _killed_up(scene: Scene, fault: Fault) -> str:
-    """Run `up` in a process of its own, and kill it when the fault has struck; where that was. Empty: it ended by itself."""
+def _killed_up(scene: Scene, fault: Fault, look: bool) -> str:
+    """Run `up` in a process of its own, and kill it when the fault has struck; where that was. Empty: it ended by itself.
+
+    `look`: at the world first, to read what was taken in with nothing but its id.
+    """
     scene.rehearsal.fault(fault)
     scene.stack.cancel()  # the lock of the one killed before
-    command = [sys.executable, "-P", "-m", "domicile.engine", "up", "--stack", scene.name, "--yes", "--skip-preview", "--refresh"]
+    command = [sys.executable, "-P", "-m", "domicile.engine", "up", "--stack", scene.name, "--yes", "--skip-preview"]
     with (scene.root / "up.log").open("w") as log:
-        process = subprocess.Popen(command, cwd=scene.root, env=_environment(scene), stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [*command, *(["--refresh"] if look else [])], cwd=scene.root, env=_environment(scene), stdout=log, stderr=log
+        )
         try:
             struck = _struck(scene, process)
         finally:
