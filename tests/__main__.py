@@ -23,7 +23,7 @@ WORKERS = {"engine": CORES}
 """Suites that take minutes and whose own tests share nothing: how many of those run at once."""
 STORE = ("images", "machine", "perimeter")
 """Suites that put the product's images into the machine's one container store and take them out: one after another."""
-LIMIT_SECONDS = {"perimeter": 1800, "engine": 1800}
+LIMIT_SECONDS = {"perimeter": 1800, "engine": 1800, "stacks": 1800}
 OTHERS_LIMIT_SECONDS = 1200
 RUN_LIMIT_SECONDS = 2700
 """When what hasn't ended is ended and said to have failed: about three times what it takes on two cores, and below CI's own hour."""
