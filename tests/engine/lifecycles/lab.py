@@ -54,7 +54,7 @@ class Lab:
             (self.root / f"Pulumi.{STACK}.yaml").write_text(f"encryptionsalt: {salt}\n")
             self.stack.init()
         self.world = World()
-        self.left_over: set[str] = set()  # things that are no longer in the state, and rightly so
+        self.left_over = set(self.world.things)  # things that are no longer in the state, and rightly so
         self.doubt = False  # whether the state may be wrong about the world, so that only a refresh sets it right
         self.points = 0
 
@@ -102,7 +102,7 @@ class Lab:
     def converge(self, program: Program) -> None:
         """Without faults `up` makes world and state one, and then has nothing left to do."""
         self.unprotect()
-        last = tuple(replace(s, protect=False, ignore=()) for s in program)
+        last = tuple(replace(s, protect=False, ignore=(), wild=s.wild if s.form == "view" else 0) for s in program)
         verb = "up --refresh" if self.doubt else "up"
         ended = self.do(Op(verb, last))
         assert ended.exit_code == 0, ended.errors
@@ -163,13 +163,14 @@ class Lab:
         return ended
 
     def _operate(self, op: Op, host: Any, heard: Callable[[Event], None]) -> Result:
+        common: dict[str, Any] = {"parallel": op.parallel, "host": host, "targets": op.targets}
         if op.verb == "preview":
-            return preview(self.stack, heard, parallel=op.parallel, host=host)
+            return preview(self.stack, heard, **common)
         if op.verb == "refresh":
-            return refresh(self.stack, heard, parallel=op.parallel, host=host)
+            return refresh(self.stack, heard, **common)
         if op.verb == "destroy":
-            return destroy(self.stack, heard, parallel=op.parallel, host=host)
-        return up(self.stack, heard, parallel=op.parallel, refresh=op.verb == "up --refresh", preview_first=False, host=host)
+            return destroy(self.stack, heard, run_program=op.run_program, **common)
+        return up(self.stack, heard, refresh=op.verb == "up --refresh", preview_first=False, **common)
 
     def _called(self, op: Op) -> Callable[[str, Any], None]:
         """Holds each call to its rules: none changes anything in a preview, or before the file names it."""
@@ -181,8 +182,14 @@ class Lab:
                 kind = {"create": "creating", "update": "updating", "delete": "deleting"}[verb]
                 # an alias may have given the deleted one a new name meanwhile
                 assert any(k == kind and (u == request.urn or verb == "delete") for k, u in named), (verb, request.urn, named)
+                assert verb == "delete" or self._may_touch(op, request.urn), (verb, request.urn, op.choice, op.chosen)
 
         return on_call
+
+    @staticmethod
+    def _may_touch(op: Op, urn: str) -> bool:
+        named = urn.rpartition("::")[2] in op.chosen
+        return op.choice not in (("target",), ("exclude",)) or named == (op.choice[0] == "target")
 
     def _killed(self, op: Op) -> Ended:
         told = self.in_child(op.kill_at or 0, lambda point: self.run(op, lambda verb, request: point(verb)))
@@ -256,10 +263,11 @@ class Lab:
             self.doubt = True
         if op.verb == "preview":
             assert [r.urn for r in before] == [r.urn for r in self.state()]
-        self._judge_world(before, pending)
+        self._judge_world([_as_asked(r, before, op) for r in before], pending)
 
     def _judge_world(self, before: list[Resource], pending: list[tuple[str, str]]) -> None:
         recorded = self.recorded()
+        self.left_over -= recorded.keys()  # what was imported is ours
         past = {r.id: r for r in before if r.managed}
         ids = {r.urn: r.id for r in before}
         order = {id_: at for at, id_ in enumerate(past)}  # in a state what contains a thing comes before it, and so it goes before it
@@ -278,6 +286,15 @@ class Lab:
         if not self.doubt:
             lost = recorded.keys() - self.world.things.keys()
             assert not lost, f"the state believes in what is gone: {lost}"
+
+
+def _as_asked(old: Resource, before: list[Resource], op: Op) -> Resource:
+    """The resource with the options that a program has for it which runs with a destroy."""
+    spec = next((s for s in op.program if s.name == old.name and op.run_program), None)
+    if spec is None:
+        return old
+    within = "" if spec.within is None else next((r.urn for r in before if r.name == op.program[spec.within].name), "")
+    return replace(old, retain_on_delete=old.retain_on_delete or spec.retain, deleted_with=within or old.deleted_with)
 
 
 def judge_snapshot(latest: dict[str, Any], crypter: Crypter) -> None:

@@ -6,31 +6,52 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import strategies as st
-from lab_program import Program, Spec
+from lab_program import NAMES, Program, Spec
 from lab_world import Fault
 
-NAMES = tuple(f"n{i}" for i in range(8))
+from domicile.engine import Targets
+
 CHANGES = ("body", "kind", "zone", "secret", "drop", "add", "rename", "rename without alias", "move", "move without alias", "protect",
-           "retain", "delete first", "ignore", "within", "provider", "near", "core", "swap package")  # fmt: skip
+           "retain", "delete first", "ignore", "within", "provider", "near", "core", "swap package",
+           "import", "hook", "read instead")  # fmt: skip
 FAULTS = [
     *((verb, kind) for verb in ("create", "update", "delete") for kind in ("fail", "die", "died", "pause", "hang")),
     ("create", "partial"), ("update", "partial"), ("update", "half"), ("delete", "half"),
-    ("check", "fail"), ("diff", "fail"), ("read", "fail"), ("read", "hang"), ("diff", "die"),
+    ("hook", "fail"), ("check", "fail"), ("diff", "fail"), ("read", "fail"), ("read", "hang"), ("diff", "die"),
 ]  # fmt: skip
+
+
+HOOKS = tuple(f"{when}_{what}" for when in ("before", "after") for what in ("create", "update", "delete"))
+CHOICES = (*(("",),) * 4, ("target",), ("target", "dependents"), ("exclude",), ("exclude", "dependents"), ("replace",))
+"""What an operation is limited to: mostly nothing."""
 
 
 @dataclass(frozen=True, repr=False)
 class Op:
-    """`kill_at`: the engine is killed at this file operation or provider call, the first being 1; None lets it live."""
+    """`choice`: how the resources `chosen`, by name, limit the operation.
+
+    `kill_at`: the engine is killed at this file operation or provider call, the first being 1; None lets it live.
+    """
 
     verb: str  # preview, up, up --refresh, refresh, destroy, drift
     program: Program
     faults: tuple[Fault, ...] = ()
     kill_at: int | None = None
     parallel: int = 1
+    choice: tuple[str, ...] = ("",)
+    chosen: tuple[str, ...] = ()
+    run_program: bool = False  # for a destroy, so that its hooks can be called
+
+    @property
+    def targets(self) -> Targets:
+        if not self.chosen:
+            return Targets()
+        dependents = {"dependents" if self.choice[0] == "target" else "exclude_dependents": True} if "dependents" in self.choice else {}
+        return Targets(**{self.choice[0]: tuple(f"**::{name}" for name in self.chosen)}, **dependents)
 
     def __repr__(self) -> str:
-        mishaps = [f"{k}={v!r}" for k, v in (("faults", self.faults), ("kill_at", self.kill_at)) if v]
+        mishaps = [f"{k}={v!r}" for k, v in vars(self).items() if k in ("faults", "kill_at", "chosen", "run_program") and v]
+        mishaps += [f"choice={self.choice!r}"] if self.chosen else []
         return f"Op({', '.join([repr(self.verb), repr(self.program), *mishaps, *(['parallel=4'] if self.parallel > 1 else [])])})"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
@@ -42,13 +63,16 @@ Life = tuple[Op, ...]
 
 @st.composite
 def _spec(draw: Any, at: int, before: list[Spec]) -> Spec:
-    form = draw(st.sampled_from(("thing",) * 6 + ("group", "provider")))
+    form = draw(st.sampled_from(("thing",) * 6 + ("group", "provider", "view")))
     package = draw(st.sampled_from(("lab", "lab", "old")))
-    spec = Spec(NAMES[at], form, package)
+    spec = Spec(NAMES[at], form, package, wild=draw(st.integers(1, 2)) if form == "view" else 0)
     if not before or form == "provider":
         return spec
     options = draw(
-        st.lists(st.sampled_from(("near", "core", "parent", "after", "provider", "within", "secret", "delete first")), max_size=3)
+        st.lists(
+            st.sampled_from(("near", "core", "parent", "after", "provider", "within", "secret", "delete first", "hook", "import")),
+            max_size=3,
+        )
     )
     for option in options:
         spec = _linked(spec, option, before, draw(st.integers(0, len(before) - 1)))
@@ -59,6 +83,10 @@ def _linked(spec: Spec, option: str, before: list[Spec], start: int) -> Spec:
     """The resource with the option set, meaning the first fit one at or after the place `start`."""
     if option == "secret":
         return replace(spec, secret=not spec.secret)
+    if option == "hook":
+        return replace(spec, hooks=(HOOKS[start % len(HOOKS)], HOOKS[(start + 3) % len(HOOKS)]) if spec.form == "thing" else ())
+    if option == "import":
+        return replace(spec, wild=0 if spec.wild else 3 + start % 2) if spec.form == "thing" else spec
     if option == "delete first":
         return replace(spec, delete_first={None: True, True: False, False: None}[spec.delete_first])
     forms = {"parent": ("thing", "group"), "after": ("thing", "group"), "provider": ("provider",)}.get(option, ("thing",))
@@ -76,7 +104,7 @@ def programs(draw: Any) -> Program:
     out: list[Spec] = []
     for at in range(draw(st.integers(1, 5))):
         out.append(draw(_spec(at, out)))
-    return tuple(out)
+    return _tidy(tuple(out))
 
 
 def changed(program: Program, what: str, at: int, value: int) -> Program:
@@ -101,6 +129,11 @@ def _altered(spec: Spec, what: str, program: Program, value: int) -> Spec:
         return replace(spec, **{what: not getattr(spec, what)})
     if what == "ignore":
         return replace(spec, ignore=() if spec.ignore else (("body",), ("kind",), ("zone",), ("body", "near"))[value])
+    if what == "read instead":
+        plain = Spec(spec.name, package=spec.package, parent=spec.parent, after=spec.after, aliases=spec.aliases)
+        return replace(plain, form="view", wild=1) if spec.form == "thing" else plain if spec.form == "view" else spec
+    if what in ("hook", "import"):
+        return _linked(spec, what, [], value)
     if what == "swap package":
         return replace(spec, package="old" if spec.package == "lab" else "lab", provider=None)
     if what.startswith("rename"):
@@ -117,8 +150,10 @@ def _altered(spec: Spec, what: str, program: Program, value: int) -> Spec:
 def _tidy(program: Program) -> Program:
     """Without what no SDK would send: an alias of a name that another resource has now, providers of another package."""
     names = {s.name for s in program}
-    out = []
+    out: list[Spec] = []
     for s in program:
+        if s.form == "thing" and s.wild in {o.wild for o in out if o.form == "thing"}:
+            s = replace(s, wild=0)  # what is imported is one resource's only
         aliases = tuple(dict.fromkeys(a for a in s.aliases if a[0] == s.name or a[0] not in names))[-3:]
         near, core, within = (i if i is not None and program[i].form == "thing" else None for i in (s.near, s.core, s.within))
         fit = s.provider is not None and program[s.provider].form == "provider" and program[s.provider].package == s.package
@@ -148,4 +183,7 @@ def _op(draw: Any, verb: str, program: Program) -> Op:
     found = draw(_faults) if mishap == "faults" else []
     faults = tuple(Fault(verb, program[at % len(program)].name, kind) for (verb, kind), at in found) if program else ()
     kill_at = draw(st.integers(1, 60)) if mishap == "kill" else None
-    return Op(verb, program, faults, kill_at, draw(st.sampled_from((1, 1, 1, 4))))
+    choice = draw(st.sampled_from(CHOICES)) if verb != "drift" else ("",)
+    chosen = tuple(draw(st.lists(st.sampled_from(NAMES[:5]), min_size=1, max_size=2, unique=True))) if choice[0] else ()
+    running = verb == "destroy" and draw(st.booleans())
+    return Op(verb, program, faults, kill_at, draw(st.sampled_from((1, 1, 1, 4))), choice, chosen, running)

@@ -8,13 +8,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from lab_world import HUSH, Connection, Fault, World
+from lab_world import HUSH, Connection, Fault, World, wild
 from pulumi.runtime.proto import alias_pb2
 from pulumi.runtime.proto import resource_pb2 as pb
 
-from domicile.engine import Job
+from domicile.engine import EngineError, Job
+from domicile.engine.deployment.hooks import Hook
 from domicile.engine.language.monitor import Monitor
 from domicile.engine.values import UNKNOWN, Secret, dump, load
+
+NAMES = tuple(f"n{i}" for i in range(8))
 
 
 @dataclass(frozen=True, repr=False)
@@ -22,7 +25,7 @@ class Spec:
     """One resource of a program. Others are meant by their place in it, and come before."""
 
     name: str
-    form: str = "thing"  # thing, group (a component) or provider
+    form: str = "thing"  # thing, view (one that is only read), group (a component) or provider
     package: str = "lab"
     body: int = 0
     kind: int = 0
@@ -39,6 +42,8 @@ class Spec:
     delete_first: bool | None = None
     ignore: tuple[str, ...] = ()
     replace_on: tuple[str, ...] = ()
+    wild: int = 0  # the thing in the world that is read, or imported
+    hooks: tuple[str, ...] = ()  # before_create and so on
     aliases: tuple[tuple[str, str], ...] = ()  # former name, and the name of the parent then ("" for the stack)
 
     def __repr__(self) -> str:
@@ -51,7 +56,8 @@ class Spec:
 
     @property
     def type(self) -> str:
-        return {"thing": f"{self.package}:index:Thing", "group": "lab:index:Group"}.get(self.form, f"pulumi:providers:{self.package}")
+        thing = f"{self.package}:index:Thing"
+        return {"thing": thing, "view": thing, "group": "lab:index:Group"}.get(self.form, f"pulumi:providers:{self.package}")
 
     @property
     def needs(self) -> set[int]:
@@ -147,6 +153,7 @@ class InProcess:
         try:
             root = pb.RegisterResourceRequest(type="pulumi:pulumi:Stack", name=f"{self._job.project.name}-{self._job.stack}")
             self._root = self._monitor.RegisterResource(root, Context()).urn
+            self._register_hooks()
             if self._job.parallel == 1:
                 for at in range(len(self._program)):
                     self._register(at)
@@ -175,8 +182,23 @@ class InProcess:
             for each in done:
                 each.result()
 
+    def _register_hooks(self) -> None:
+        """As the monitor would, but called without a server: a forked engine could have none."""
+        for name in NAMES:
+
+            def call(old: Any, new: Any, done: bool, name: str = name) -> None:
+                fault = next((f for f in self._faults if (f.verb, f.name) == ("hook", name)), None)
+                if fault:
+                    self._faults.remove(fault)
+                    raise EngineError("the hook is against it")
+
+            self._monitor._hooks.register(Hook(f"hook of {name}", call, in_previews=False, ignore_errors=False))
+
     def _register(self, at: int) -> None:
         spec = self._program[at]
+        if spec.form == "view":
+            self._made[at] = self._monitor.ReadResource(self._read_request(spec), Context())
+            return
         made = self._monitor.RegisterResource(self._request(spec), Context())
         self._made[at] = made
         if spec.form == "group":
@@ -192,6 +214,7 @@ class InProcess:
             found = made[spec.provider]
             provider = f"{found.urn}::{found.id or UNKNOWN}"
         return pb.RegisterResourceRequest(
+            importId=wild(spec.wild) if spec.wild else "", hooks={kind: [f"hook of {spec.name}"] for kind in spec.hooks},
             type=spec.type, name=spec.name, parent=self._root if spec.parent is None else made[spec.parent].urn,
             custom=spec.form != "group", object=dump(inputs), protect=spec.protect, dependencies=sorted(after), provider=provider,
             propertyDependencies={k: pb.RegisterResourceRequest.PropertyDependencies(urns=sorted(us)) for k, us in leans.items()},
@@ -200,6 +223,14 @@ class InProcess:
             deletedWith="" if spec.within is None else made[spec.within].urn, acceptResources=True, aliasSpecs=True,
             additionalSecretOutputs=["token"] if spec.form == "thing" else [],
             aliases=[alias_pb2.Alias(spec=self._alias(spec, name, parent)) for name, parent in spec.aliases],
+        )  # fmt: skip
+
+    def _read_request(self, spec: Spec) -> pb.ReadResourceRequest:
+        parent = self._root if spec.parent is None else self._made[spec.parent].urn
+        after = sorted(self._made[i].urn for i in spec.after)
+        return pb.ReadResourceRequest(
+            id=wild(spec.wild), type=spec.type, name=spec.name, parent=parent, dependencies=after, acceptSecrets=True,
+            acceptResources=True, additionalSecretOutputs=["token"],
         )  # fmt: skip
 
     def _alias(self, spec: Spec, name: str, parent: str) -> Any:

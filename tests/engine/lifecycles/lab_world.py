@@ -19,6 +19,8 @@ from domicile.engine.values import UNKNOWN, Secret, dump, load, plain
 
 HUSH = "hush-"  # begins every value that is secret, so that none may be found in a file
 KEEP = ("body", "kind", "zone", "near", "core")
+WILD = 4
+"""Things that others made: what is only read is one of the first two, what is imported one of the rest."""
 REPLACES = {"kind": False, "core": False, "zone": True}  # property -> whether the old one must go first
 
 
@@ -44,12 +46,17 @@ class Thing:
     props: dict[str, Any]
 
 
+def wild(number: int) -> str:
+    """The id of a thing that was there before any stack."""
+    return f"wild-{number}"
+
+
 @dataclass
 class World:
     """What the providers made, by id. `on_change` is told of each change, so that a forked engine's can be taken over."""
 
-    things: dict[str, Thing] = field(default_factory=dict)
-    count: int = 0
+    things: dict[str, Thing] = field(default_factory=lambda: {wild(i): Thing("", dict.fromkeys(KEEP, 0)) for i in range(1, WILD + 1)})
+    count: int = WILD
     on_change: Callable[[str, Thing | None], None] | None = None
 
     def put(self, id_: str, thing: Thing | None) -> None:
@@ -67,7 +74,7 @@ class World:
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong in the call `verb` for the resource `name`.
+    """What goes wrong in the call `verb` for the resource `name`, or in its hook.
 
     fail: refused, nothing done. half: refused, though it was done. partial: made, but not right. die: the plugin dies before it does
     it. died: after. pause: it takes until an interrupt. hang: it never ends, until a second interrupt aborts the engine.

@@ -27,6 +27,16 @@ LIVES: dict[str, Life] = {
     "an interrupt after a failure elsewhere lets what is under way end": (
         Op("up", (_A, Spec("n1")), faults=(Fault("create", "n0", "fail"), Fault("create", "n1", "pause")), parallel=4),
     ),
+    "what an update in doubt made secret is secret when it is read": (
+        Op("up", (Spec("n0", package="old"),)),
+        Op("up", (Spec("n0", package="old", secret=True),), faults=(Fault("update", "n0", "died"),)),
+    ),
+    "what is left alone comes after what it still leans on, which the program no longer has": (
+        Op("up", (_A, Spec("n1", near=0))), Op("up", (Spec("n1"),), chosen=("n0",), choice=("target",)),
+    ),
+    "nothing is read below what isn't there and isn't targeted": (
+        Op("up", (_A, Spec("n1"), Spec("n2", "view", parent=0, wild=1)), chosen=("n1",), choice=("target",)),
+    ),
 }  # fmt: skip
 _numbers = itertools.count()
 

@@ -32,11 +32,15 @@ AFTER = (  # n0 replaced, n1 and n3 with it, n2 moved, n4 let go, n6 replaces wh
     Spec("n5", "group", body=1), Spec("n6", "provider"), Spec("n7", provider=5, parent=4),
 )  # fmt: skip
 SOUTH = (Spec("n0", zone=1), Spec("n1", core=0), Spec("n2", near=1))
+TAKEN = (  # n0 and n1 are imported, n1 in the place of a thing of ours, n2 is read, n3 read instead of one of ours
+    Spec("n0", wild=3), Spec("n1", wild=4, near=0), Spec("n2", "view", wild=1), Spec("n3", "view", wild=2), Spec("n4", after=(2, 3)),
+)  # fmt: skip
 OPERATIONS: dict[str, tuple[list[Op], Op]] = {
     "up that creates": ([], Op("up", BEFORE)),
     "up that creates, side by side": ([], Op("up", BEFORE, parallel=4)),
     "up that updates, replaces and deletes": ([Op("up", BEFORE)], Op("up", AFTER)),
     "up that deletes first": ([Op("up", (Spec("n0"), *SOUTH[1:]))], Op("up", SOUTH)),
+    "up that imports and reads": ([Op("up", (Spec("n1"), Spec("n3")))], Op("up", TAKEN)),
     "up with refresh": ([Op("up", BEFORE), Op("drift", BEFORE)], Op("up --refresh", BEFORE)),
     "refresh": ([Op("up", BEFORE), Op("drift", BEFORE)], Op("refresh", BEFORE)),
     "destroy": ([Op("up", BEFORE)], Op("destroy", BEFORE)),

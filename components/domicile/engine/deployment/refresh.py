@@ -11,6 +11,7 @@ from ..deployment.steps import Steps
 from ..errors import EngineError
 from ..events import Op, Step
 from ..state.snapshot import Resource, now
+from ..values import mark_like
 
 
 def refresh_all(resources: list[Resource], steps: Steps, gate: Gate, parallel: int) -> None:
@@ -39,6 +40,8 @@ def _refresh(old: Resource, steps: Steps, gate: Gate) -> None:
 def _read(old: Resource, steps: Steps) -> None:
     since = steps.journal.started("refresh", old)
     id_, inputs, outputs = steps.registry.get(old.provider).read(old)
+    wanted = steps.checkpoint.wanted.get(old.urn, {})  # what an update that may have been done made secret is so in what is read
+    inputs, outputs = mark_like(inputs, wanted), mark_like(outputs, wanted)
     op: Op
     if not id_:
         op, new = "delete", None

@@ -37,8 +37,12 @@ class Skips:
         return self._leave(asked, old)
 
     def without_failed(self, new: Resource) -> Resource | None:
-        """What the program is told of something to be read that leans on what failed; None if it is to be read."""
+        """What the program is told of something to be read that leans on what failed; None if it is to be read.
+
+        Raises ResourceError if it leans on what is not targeted and isn't there.
+        """
         if not new.leans_on & self.failed:
+            self._refuse_without(new)
             return None
         self.failed.add(new.urn)
         return new
@@ -67,6 +71,7 @@ class Skips:
             self._refuse_without(new)
         names = {before: now for now, before in self._d.old_urns.items()}
         same = replace(old.renamed(names), urn=new.urn, parent=new.parent)
+        self._d.steps.checkpoint.bring_forward(same.leans_on)  # the program may no longer have what it still leans on
         return self._d.steps.at_once("same", old, same)
 
     def _refuse_without(self, new: Resource) -> None:

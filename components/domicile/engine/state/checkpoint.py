@@ -100,6 +100,8 @@ class Checkpoint:
         for resource in base.resources:
             self._put(self._base, next(self._places), resource)
         self._pending = {o: self._named(o) for o in base.pending if o.type == "creating"}
+        self.wanted = {o.resource.urn: o.resource.inputs for o in base.pending if o.type == "updating"}
+        """Inputs of updates that an earlier operation began and whose end isn't known, by URN."""
         self._lock = threading.Condition()
         self._changes, self._saved, self._writing = int(bool(base.pending)), 0, False
 
@@ -163,6 +165,19 @@ class Checkpoint:
         """What was begun, by this operation or an earlier one, and is not known to be done."""
         with self._lock:
             return list(self._pending)
+
+    def bring_forward(self, needed: Collection[str]) -> None:
+        """What has these URNs, and what it leans on, is written before all that this operation has yet to come to."""
+        with self._lock:
+            wanted, moving = set(needed), list[tuple[int, Resource]]()
+            for place, resource in reversed(self._base.items()):
+                if resource.urn in wanted and not resource.delete:
+                    wanted |= resource.leans_on
+                    moving.append((place, resource))
+            for place, resource in reversed(moving):
+                self._base.take_out(place)
+                self._put(self._done, next(self._places), resource)
+            self._changes += bool(moving)
 
     def clear_pending(self, urns: Collection[str] | None = None) -> None:
         """Forget the creates that an earlier, killed operation left in doubt: all, or those of these URNs."""
