@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,8 +15,7 @@ from domicile.config import PerimeterConfig, from_file
 from domicile.engine import Project, Result, Stack, destroy, preview, refresh, up
 from domicile.rehearsal import Rehearsal, Thing
 
-sys.path.insert(0, str(Path(__file__).parent))
-from stand_in import stand_in
+from .stand_in import stand_in
 
 PROJECT = Path(__file__).parents[2]
 PASSPHRASE = "correct-horse"
@@ -130,12 +128,24 @@ def copied():
     return project_copy
 
 
+def up_with(name: str, root: Path, patch: pytest.MonkeyPatch, **sections: object) -> RegionStack:
+    """The stack up with its machines and these sections of `domicile:aws`."""
+    made = in_effect(region_stack(name, root), patch)
+    made.configure(images=DIGESTS, **sections)
+    result = made.up()
+    assert result.exit_code == 0, result.errors
+    return made
+
+
 @pytest.fixture(scope="module")
 def tokyo(tmp_path_factory):
     """The Tokyo stack with its machines, up: for tests that look and change nothing."""
     with pytest.MonkeyPatch.context() as patch:
-        made = in_effect(region_stack("tokyo", tmp_path_factory.mktemp("tokyo")), patch)
-        made.configure(images=DIGESTS)
-        result = made.up()
-        assert result.exit_code == 0, result.errors
-        yield made
+        yield up_with("tokyo", tmp_path_factory.mktemp("tokyo"), patch)
+
+
+@pytest.fixture(scope="module")
+def listening(tmp_path_factory):
+    """The same with a public address for webhooks."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield up_with("tokyo", tmp_path_factory.mktemp("listening"), patch, scaling={"webhook": True})

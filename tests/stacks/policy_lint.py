@@ -44,6 +44,10 @@ ACCEPTED = {
         "kms:DescribeKey",
         "kms:EncryptionContext:aws:logs:arn",
     ): "CloudWatch Logs guide, encrypt log data: its policy has both in one statement",
+    **{
+        (f"ec2:{action}", "lambda:SourceFunctionArn"): "Lambda guide, using source function ARN: in every request of a function's own code"
+        for action in ("CreateNetworkInterface", "DeleteNetworkInterface", "DescribeNetworkInterfaces")
+    },
 }
 
 

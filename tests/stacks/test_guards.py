@@ -6,6 +6,7 @@ import json
 import pytest
 
 ACCOUNT = "123456789012"
+WATCH = f"arn:aws:iam::{ACCOUNT}:role/domicile-tokyo-function-watch"
 WORKER = f"arn:aws:iam::{ACCOUNT}:role/domicile-tokyo-worker-host"
 
 
@@ -117,16 +118,16 @@ def test_the_environment_key_is_guarded_by_its_own_policy(tokyo):
     endpoint = tokyo.rehearsal.cloud.thing("VpcEndpoint", "secretsmanager").id
     statements = tokyo.policy("SecretPolicy", "environment-key")
     assert statements["ReadThroughEndpointOnly"]["Condition"]["StringNotEquals"]["aws:SourceVpce"] == endpoint
-    assert statements["ReadByNoOther"]["Condition"]["StringNotEquals"]["aws:PrincipalArn"] == [WORKER]
+    assert statements["ReadByNoOther"]["Condition"]["StringNotEquals"]["aws:PrincipalArn"] == [WORKER, WATCH]
     assert not tokyo.one("Secret", "environment-key").get("replicas")
 
 
-def test_the_roles_that_policies_name_belong_to_machines_of_this_stack(tokyo):
+def test_the_roles_that_policies_name_belong_to_machines_and_functions_of_this_stack(tokyo):
     """A role of that name made by somebody else would have what the policies grant: the stack makes it before any machine runs."""
     roles = {found["arn"]: found for _, found in properties(tokyo, "Role")}
-    for arn in (WORKER, WORKER.replace("worker-host", "egress-proxy")):
+    for arn, service in ((WORKER, "ec2"), (WORKER.replace("worker-host", "egress-proxy"), "ec2"), (WATCH, "lambda")):
         trust = json.loads(roles[arn]["assumeRolePolicy"])["Statement"]
-        assert [found["Principal"] for found in trust] == [{"Service": "ec2.amazonaws.com"}]
+        assert [found["Principal"] for found in trust] == [{"Service": f"{service}.amazonaws.com"}]
 
 
 def test_silence_about_the_keys_age_is_an_alarm(tokyo):

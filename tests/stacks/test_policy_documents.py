@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from domicile.aws import policies
+from domicile.aws import function_policies, policies
 from domicile.aws.names import Names
 from domicile.aws.policy_document import Statement, TooWide, document
 from domicile.config.residency import ENDPOINTS
@@ -13,7 +13,7 @@ from domicile.config.residency import ENDPOINTS
 ACCOUNT, REGION = "111122223333", "ap-northeast-1"
 ADMINISTRATOR = f"arn:aws:iam::{ACCOUNT}:role/platform-admin"
 WORKER = f"arn:aws:iam::{ACCOUNT}:role/domicile-tokyo-worker-host"
-NAMES = Names("tokyo", ACCOUNT, REGION, WORKER, (ADMINISTRATOR,))
+NAMES = Names("tokyo", ACCOUNT, REGION, WORKER, (ADMINISTRATOR,), watches=True, listens=True)
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 SERVICES = (*ENDPOINTS, "ssm", "ssmmessages")
 
@@ -23,6 +23,8 @@ DOCUMENTS = {
     "secret": policies.secret(NAMES, "vpce-1"),
     "worker host": policies.worker_host(NAMES, KEY, ("hec",)),
     "egress proxy": policies.egress_proxy(NAMES, KEY),
+    "watch": function_policies.watch(NAMES, KEY),
+    "webhook": function_policies.webhook(NAMES, KEY),
     "flow logs": policies.flow_logs(NAMES),
     "query logs": policies.query_logs(NAMES),
     "archive bucket": policies.archive_bucket(NAMES, KEY),
@@ -61,9 +63,11 @@ def test_whoever_allows_every_resource_says_who_or_what_is_meant(name):
     """`*` stands only where AWS has no resource, or where `*` is the one thing that the policy hangs on."""
     for found in allows(name):
         if found.get("Resource") == ["*"]:
-            unscoped = {"ecr:GetAuthorizationToken", "cloudwatch:PutMetricData", "sts:GetCallerIdentity"}
+            unscoped = {"ecr:GetAuthorizationToken", "cloudwatch:GetMetricStatistics", "cloudwatch:PutMetricData", "sts:GetCallerIdentity"}
+            unscoped |= {"autoscaling:DescribeAutoScalingGroups", *function_policies.INTERFACES}
             assert name == "encryption key" or set(found["Action"]) <= unscoped or name in ("endpoint ssm", "endpoint ssmmessages")
-            assert "Condition" in found or found["Action"] == ["ecr:GetAuthorizationToken"]
+            reads = {"ecr:GetAuthorizationToken", "autoscaling:DescribeAutoScalingGroups", "cloudwatch:GetMetricStatistics"}
+            assert "Condition" in found or set(found["Action"]) <= {*reads, *function_policies.INTERFACES}
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
@@ -79,7 +83,8 @@ def test_an_endpoint_lets_only_this_stacks_roles_of_this_account_through(service
         if found["Sid"] == "ImageLayers":
             continue
         who = found["Condition"]["StringEquals"]
-        assert set(who["aws:PrincipalArn"]) == {WORKER, NAMES.egress_role}
+        functions = {NAMES.function_role(noun) for noun in ("watch", "webhook")}
+        assert set(who["aws:PrincipalArn"]) <= {WORKER, NAMES.egress_role, *functions}
         assert who["aws:PrincipalAccount"] == ACCOUNT
 
 
@@ -120,6 +125,19 @@ def test_the_archive_refuses_plain_connections_foreign_keys_other_writers_and_re
     header = "s3:x-amz-server-side-encryption-aws-kms-key-id"
     assert denied["OwnKeyOnly"]["Condition"] == {"StringNotEquals": {header: KEY}, "Null": {header: "false"}}
     assert denied["NeverElsewhere"]["Action"] == ["s3:PutReplicationConfiguration"]
+
+
+def test_the_function_behind_the_public_address_reads_its_own_secret_and_not_the_environment_key():
+    found = {statement["Sid"]: statement for statement in allows("webhook")}
+    secrets = {resource for statement in found.values() for resource in statement["Resource"] if ":secret:" in resource}
+    assert secrets == {NAMES.secret_arn(NAMES.signing_secret)}
+    assert found["Wake"]["Resource"] == [NAMES.group_arn("worker-hosts")]
+
+
+def test_a_stack_without_functions_names_no_role_of_theirs():
+    bare = Names("tokyo", ACCOUNT, REGION, WORKER, (ADMINISTRATOR,))
+    written = [policies.encryption_key(bare), *(policies.endpoint(service, bare, KEY) for service in SERVICES)]
+    assert not [text for text in written if "role/domicile-tokyo-function" in text]
 
 
 def test_the_egress_proxies_read_no_secret():

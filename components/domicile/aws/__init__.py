@@ -19,6 +19,7 @@ from domicile.egress_proxy.aws.machines import EgressProxies
 from domicile.environment_key.aws import EncryptionKey, EnvironmentKey
 from domicile.network.aws import Network
 from domicile.sandbox_image.aws import Registry
+from domicile.scaling.aws import Scaling
 from domicile.siem_sink.aws import Archive
 from domicile.worker_hosts.aws import WorkerIdentity
 
@@ -43,8 +44,10 @@ def assemble(config: PerimeterConfig, perimeter: pulumi.Resource) -> dict[str, p
     tier = EgressTier("egress", ground, network, key, below)
     network.guard_names(tier.balancer)
     settings = Settings("settings", ground, key, below)
+    scaling = None
     if ground.aws.images:
         EgressProxies("egress-proxies", ground, ground.aws.images, network, tier, settings, key, below)
+        scaling = Scaling("scaling", ground, network, tier, settings, key, topic, environment, None, below)
     return {
         "environment_id": environment,
         "control_plane_url": config.control_plane.url,
@@ -52,6 +55,7 @@ def assemble(config: PerimeterConfig, perimeter: pulumi.Resource) -> dict[str, p
         "archive": archive.bucket,
         "repositories": registry.urls,
         "worker_profile": workers.profile,
+        **({"webhook_address": scaling.address} if scaling and scaling.address else {}),
         "residency": json.loads(residency_manifest(config, config.stack).to_json()),
     }
 

@@ -22,11 +22,17 @@ class Names:
     """ARN: the stack's own role, or the one brought along."""
     administrators: tuple[str, ...]
     """ARNs of the roles that administer."""
+    watches: bool = False
+    """Whether the stack has the function that watches the queue, and so that function's role."""
+    listens: bool = False
+    """Whether it has the function that webhooks come to."""
 
     @classmethod
     def of(cls, config: PerimeterConfig, aws: Aws) -> Names:
         own = f"arn:aws:iam::{aws.account}:role/domicile-{config.stack}-worker-host"
-        return cls(config.stack, aws.account, aws.region, aws.access.worker_role or own, aws.access.writers)
+        watches = aws.images is not None
+        listens = watches and aws.scaling.webhook
+        return cls(config.stack, aws.account, aws.region, aws.access.worker_role or own, aws.access.writers, watches, listens)
 
     @property
     def prefix(self) -> str:
@@ -39,6 +45,21 @@ class Names:
     @property
     def egress_role(self) -> str:
         return self.role("egress-proxy")
+
+    def function(self, noun: str) -> str:
+        return f"{self.prefix}-{noun}"
+
+    def function_arn(self, noun: str) -> str:
+        return f"arn:aws:lambda:{self.region}:{self.account}:function:{self.function(noun)}"
+
+    def function_role(self, noun: str) -> str:
+        return self.role(f"function-{noun}")
+
+    @property
+    def function_roles(self) -> tuple[str, ...]:
+        """ARNs of the roles of the functions that the stack has; a role that it doesn't have stands in no policy."""
+        had = {"watch": self.watches, "webhook": self.listens}
+        return tuple(self.function_role(noun) for noun, there in had.items() if there)
 
     @property
     def root(self) -> str:
@@ -59,6 +80,11 @@ class Names:
     def secret_arn(self, name: str) -> str:
         """Secrets Manager adds a hyphen and six characters to a secret's name; `?` stands for one each."""
         return f"arn:aws:secretsmanager:{self.region}:{self.account}:secret:{name}-??????"
+
+    @property
+    def signing_secret(self) -> str:
+        """The secret with which the control plane signs webhooks."""
+        return f"{self.prefix}/webhook-signing-secret"
 
     def credential(self, name: str) -> str:
         return f"{self.prefix}/credentials/{name}"

@@ -1,16 +1,16 @@
-"""Every policy document of an AWS stack, by what it guards. Nothing else in the project writes one.
+"""Every policy document of an AWS stack, by what it guards; those of its functions are in `function_policies`. Nothing else writes one.
 
 Source of actions, resources and condition keys: AWS's Service Authorization Reference; of what differs, beside the statement.
 """
 
 from __future__ import annotations
 
+from domicile.aws.function_policies import through_endpoint
 from domicile.aws.names import Names
-from domicile.aws.policy_document import ANYONE, Statement, but_role, by_role, document, merged
+from domicile.aws.policy_document import ANYONE, METRICS, NO_RESOURCE, READ_SECRET, Statement, but_role, by_role, document, merged
 
 PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 PUSH = ("ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart")
-READ_SECRET = ("secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue")
 WRITE_SECRET = ("secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage")
 USE_KEY = ("kms:Decrypt", "kms:GenerateDataKey")
 ADMINISTER_KEY = (
@@ -20,11 +20,7 @@ ADMINISTER_KEY = (
     "kms:UpdateAlias", "kms:UpdateKeyDescription",
 )  # fmt: skip
 LIFECYCLE = ("autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat")
-METRICS = "Domicile"
-"""The namespace of the product's metrics."""
-
 THIS_KEY = "in a key's own policy `*` is that key (KMS guide: key policies)"
-NO_RESOURCE = "the action has no resource type"
 
 
 def _account(names: Names) -> dict[str, dict[str, str]]:
@@ -46,7 +42,7 @@ def encryption_key(names: Names) -> str:
     """The stack's key. Who administers it can't decrypt with it; who decrypts does so through one service of this region."""
     via = tuple(f"{service}.{names.region}.amazonaws.com" for service in ("secretsmanager", "s3", "ecr"))
     root = {"AWS": names.root}
-    users = by_role(names.worker_role, names.egress_role, *names.administrators)
+    users = by_role(names.worker_role, names.egress_role, *names.function_roles, *names.administrators)
     scaling = f"arn:aws:iam::{names.account}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
     return document(
         Statement(
@@ -83,11 +79,12 @@ def encryption_key(names: Names) -> str:
     )  # fmt: skip
 
 
-def secret(names: Names, endpoint: str) -> str:
-    """A secret's own policy: worker hosts read it, through the VPC endpoint; administrators write it and can't read it; nobody else."""
+def secret(names: Names, endpoint: str, *readers: str) -> str:
+    """A secret's own policy: its readers (default: worker hosts) read it, through the VPC endpoint; administrators write it and can't
+    read it; nobody else."""
     this = ("*",)  # in a secret's own policy that secret
     return document(
-        Statement("ReadByNoOther", READ_SECRET[1:], this, "Deny", ANYONE, but_role(names.worker_role)),
+        Statement("ReadByNoOther", READ_SECRET[1:], this, "Deny", ANYONE, but_role(*(readers or (names.worker_role,)))),
         Statement("ReadThroughEndpointOnly", READ_SECRET[1:], this, "Deny", ANYONE, {"StringNotEquals": {"aws:SourceVpce": endpoint}}),
         Statement("WriteByNoOther", WRITE_SECRET, this, "Deny", ANYONE, but_role(*names.administrators)),
         Statement(
@@ -169,7 +166,7 @@ def query_logs(names: Names) -> str:
 def endpoint(service: str, names: Names, key: str) -> str:
     """What passes an endpoint: this stack's roles, at this stack's things. Gateway endpoints take no other principal than `*`
     (PrivateLink guide: endpoint policies), so that the conditions say who is meant, everywhere alike."""
-    return document(*_ENDPOINTS[service](names, key))
+    return document(*_ENDPOINTS[service](names, key), *through_endpoint(service, names, key))
 
 
 def _by_machines(names: Names, sid: str, actions: tuple[str, ...], resources: tuple[str, ...], because: str = "") -> Statement:

@@ -11,6 +11,11 @@ Conditions = Mapping[str, Mapping[str, str | tuple[str, ...]]]
 ANYONE = "*"
 """The principal of a statement whose conditions say who is meant."""
 
+NO_RESOURCE = "the action has no resource type"
+READ_SECRET = ("secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue")
+METRICS = "Domicile"
+"""The namespace of the product's metrics."""
+
 
 class TooWide(ValueError):
     """A statement allows more than it names, without a reason."""

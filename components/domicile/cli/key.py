@@ -15,6 +15,7 @@ from domicile.cli.services import ask
 from domicile.cli.vault import put
 
 _FORM = re.compile(r"sk-ant-oat01-[A-Za-z0-9_-]{16,}")
+_SIGNING_FORM = re.compile(r"whsec_[A-Za-z0-9+/]{22,}={0,2}")
 _LONGEST = 8192
 
 if TYPE_CHECKING:
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
 Credential = Annotated[
     str | None, typer.Option("--credential", metavar="NAME", help="Put this credential of domicile:egress or of a sink instead.")
 ]
+Webhook = Annotated[bool, typer.Option("--webhook", help="Put the secret with which the control plane signs webhooks instead.")]
 Generate = Annotated[bool, typer.Option("--generate", help="Stand-in only: let it make a new environment key, as the Console would.")]
 
 
-def key(stack: Stack = "local", credential: Credential = None, generate: Generate = False) -> None:
+def key(stack: Stack = "local", credential: Credential = None, webhook: Webhook = False, generate: Generate = False) -> None:
     """Put the environment key into the secrets manager.
 
     Asks for it without echo, or reads standard input when that is piped. It is never an argument, never shown, never in the stack's
@@ -37,16 +39,21 @@ def key(stack: Stack = "local", credential: Credential = None, generate: Generat
         raise wrong_input(
             "--generate works with the stand-in only: make the key in the Console (environment page, Generate environment key)"
         )
-    if generate and credential:
-        raise wrong_input("--generate makes an environment key; say --credential without it")
+    if sum((generate, webhook, credential is not None)) > 1:
+        raise wrong_input("--generate makes an environment key, --credential and --webhook put other secrets: say one of them")
+    if webhook and not (config.aws and config.aws.scaling.webhook):
+        raise wrong_input(f"--webhook: stack {stack} has no address for webhooks; set `aws.scaling.webhook: true` first")
     if credential and credential not in (known := config.credential_names):
         raise wrong_input(f"--credential {credential}: stack {stack} names {', '.join(known) or 'no credential'} in its configuration")
-    what = f"credential {credential}" if credential else "environment key"
+    what = f"credential {credential}" if credential else "webhook signing secret" if webhook else "environment key"
     value = _generated(where, config.environment.id) if generate else _asked(what)
-    if not credential and not config.is_stand_in:
+    if webhook:
+        _check_signing_secret(value)
+    elif not credential and not config.is_stand_in:
         _check_form(value)
     if config.aws:
-        secrets_manager.put(config.aws, stack, value, credential)
+        name = f"credentials/{credential}" if credential else "webhook-signing-secret" if webhook else "environment-key"
+        secrets_manager.put(config.aws, stack, value, name)
     else:
         put(where, value, credential)
     print(f"stack {stack}: the {what} is in the secrets manager")
@@ -72,6 +79,11 @@ def _asked(what: str) -> str:
     if len(value) > _LONGEST or not value.isprintable() or not value.isascii():
         raise wrong_input(f"that is no {what}: one line of printable ASCII characters is expected")
     return value
+
+
+def _check_signing_secret(value: str) -> None:
+    if not _SIGNING_FORM.fullmatch(value):
+        raise wrong_input("that is no webhook signing secret: it begins with whsec_; the Console shows it once, when the webhook is made")
 
 
 def _check_form(value: str) -> None:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 _ENVIRONMENT = {"AWS_PAGER": "", "AWS_EC2_METADATA_DISABLED": "true"}
 
 
-def put(aws: Aws, stack: str, value: str, credential: str | None) -> None:
-    """A new version of the environment key's secret, or of a credential's. The secret itself is made by `domicile up`."""
+def put(aws: Aws, stack: str, value: str, name: str) -> None:
+    """A new version of the stack's secret `name`. The secret itself is made by `domicile up`."""
     if shutil.which("aws") is None:
         raise wrong_input(
             "there is no `aws` on PATH: install AWS's command line, log in as one of aws.access.administrators, run this again"
@@ -24,7 +24,6 @@ def put(aws: Aws, stack: str, value: str, credential: str | None) -> None:
     account = _aws(aws, "sts", "get-caller-identity", "--query", "Account", "--output", "text").strip()
     if account != aws.account:
         raise wrong_input(f"the credentials are account {account}'s, the stack's is {aws.account}: log in there, run this again")
-    name = f"credentials/{credential}" if credential else "environment-key"
     arguments = ["--secret-id", f"domicile-{stack}/{name}", "--secret-string", "file:///dev/stdin"]
     _aws(aws, "secretsmanager", "put-secret-value", *arguments, value=value)
 

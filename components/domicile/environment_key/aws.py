@@ -12,6 +12,7 @@ import pulumi
 import pulumi_aws as aws
 
 from domicile.aws import policies
+from domicile.aws.alarms import Alarm, alarm
 from domicile.aws.ground import Ground
 
 DELETION_DAYS = 30
@@ -64,7 +65,9 @@ class EnvironmentKey(pulumi.ComponentResource):
     ) -> None:
         super().__init__("domicile:aws:EnvironmentKey", name, None, opts)
         self._ground, self._key, self._endpoint = ground, key, endpoint
-        secret = self._secret("environment-key", ground.names.environment_key, "the environment key, as the Console shows it once")
+        names = ground.names
+        readers = (names.worker_role, *((names.function_role("watch"),) if names.watches else ()))
+        secret = self._secret("environment-key", names.environment_key, "the environment key, as the Console shows it once", readers)
         for credential in ground.config.credential_names:
             self._secret(credential, ground.names.credential(credential), f"the credential {credential}")
         self.arn = secret.arn
@@ -72,7 +75,7 @@ class EnvironmentKey(pulumi.ComponentResource):
         self._tell_of_age(topic)
         self.register_outputs({"arn": self.arn})
 
-    def _secret(self, name: str, path: str, description: str) -> aws.secretsmanager.Secret:
+    def _secret(self, name: str, path: str, description: str, readers: tuple[str, ...] = ()) -> aws.secretsmanager.Secret:
         below = pulumi.ResourceOptions(parent=self)
         names = self._ground.names
         secret = aws.secretsmanager.Secret(
@@ -86,7 +89,7 @@ class EnvironmentKey(pulumi.ComponentResource):
         aws.secretsmanager.SecretPolicy(
             name,
             secret_arn=secret.arn,
-            policy=self._endpoint.apply(lambda endpoint: policies.secret(names, endpoint)),
+            policy=self._endpoint.apply(lambda endpoint: policies.secret(names, endpoint, *readers)),
             block_public_policy=True,
             opts=below,
         )
@@ -114,21 +117,8 @@ class EnvironmentKey(pulumi.ComponentResource):
 
     def _tell_of_age(self, topic: pulumi.Output[str]) -> None:
         """Dispatchers report the age of the version that they use. Silence is an alarm too: nobody vouches for the key then."""
-        alarms = self._ground.aws.alarms
-        aws.cloudwatch.MetricAlarm(
-            "key-age",
-            name=f"{self._ground.names.prefix}-key-age",
-            alarm_description=f"The environment key is due for rotation, or nobody reports its age. {alarms.runbook}",
-            namespace=policies.METRICS,
-            metric_name="EnvironmentKeyAgeSeconds",
-            dimensions={"Stack": self._ground.config.stack},
-            statistic="Maximum",
-            period=3600,
-            evaluation_periods=6,
-            comparison_operator="GreaterThanThreshold",
-            threshold=alarms.key_age_seconds,
-            treat_missing_data="breaching",
-            alarm_actions=[topic],
-            ok_actions=[topic],
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        age = Alarm(
+            "key-age", "The environment key is due for rotation, or nobody reports its age.", "EnvironmentKeyAgeSeconds",
+            self._ground.aws.alarms.key_age_seconds, period_seconds=3600, periods=6, silence="breaching",
+        )  # fmt: skip
+        alarm(self._ground, topic, age, pulumi.ResourceOptions(parent=self))

@@ -13,6 +13,7 @@ from domicile.config.aws.identifiers import Account, RegionName, arn_account, ar
 from domicile.config.aws.images import Images
 from domicile.config.aws.network import AwsNetwork, ExistingVpc
 from domicile.config.aws.records import Alarms, Retention
+from domicile.config.aws.scaling import Scaling
 from domicile.config.aws.tunnel import McpServer, Tunnel
 from domicile.config.aws.worker_hosts import WarmPool, WorkerHosts
 from domicile.config.faults import Objection, refuse
@@ -20,7 +21,7 @@ from domicile.config.section import Section
 from domicile.residency import REGIONS
 
 __all__ = [
-    "Access", "Alarms", "Aws", "AwsNetwork", "EgressProxies", "ExistingVpc", "Images", "McpServer", "Retention", "Tunnel",
+    "Access", "Alarms", "Aws", "AwsNetwork", "EgressProxies", "ExistingVpc", "Images", "McpServer", "Retention", "Scaling", "Tunnel",
     "WarmPool", "WorkerHosts",
 ]  # fmt: skip
 
@@ -34,6 +35,7 @@ class Aws(Section):
     network: AwsNetwork = Field(AwsNetwork(), description="the VPC")
     images: Images | None = Field(None, description="what the machines run; unset: none yet, only the registry to push the images to")
     hosts: WorkerHosts = Field(WorkerHosts(), description="the fleet of worker hosts")
+    scaling: Scaling = Field(Scaling(), description="how the fleet follows the work")
     proxies: EgressProxies = Field(EgressProxies(), description="the egress tier")
     retention: Retention = Field(Retention(), description="how long records are kept")
     alarms: Alarms = Field(Alarms(), description="whom alarms reach, and when")

@@ -1,0 +1,35 @@
+"""What a function is told, by its environment. No secret is among it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of the function that watches the queue. `proxy` is `host:port` of the egress tier, empty for a direct connection."""
+
+    stack: str
+    environment_id: str
+    control_plane_url: str
+    ca_file: str
+    proxy: str
+    key_secret: str
+    namespace: str
+    group: str
+    host_capacity: int
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Settings:
+        return cls(
+            stack=environment["STACK"],
+            environment_id=environment["ENVIRONMENT_ID"],
+            control_plane_url=environment["CONTROL_PLANE_URL"],
+            ca_file=environment.get("CA_FILE", ""),
+            proxy=environment.get("PROXY", ""),
+            key_secret=environment["KEY_SECRET"],
+            namespace=environment["NAMESPACE"],
+            group=environment["GROUP"],
+            host_capacity=int(environment["HOST_CAPACITY"]),
+        )
