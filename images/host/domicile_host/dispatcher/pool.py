@@ -7,6 +7,8 @@ Used by `claims`; the dispatcher tells it of containers that ended.
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections import deque
 
 import structlog
@@ -31,6 +33,7 @@ class Pool:
         self._ready: deque[Sandbox] = deque()
         self._wanted = asyncio.Event()
         self._wanted.set()
+        self._taken_at = -math.inf
         self._leaving: set[asyncio.Task[None]] = set()
         self.problem: str | None = None
         """Why no sandbox can be made, while that is so."""
@@ -41,6 +44,7 @@ class Pool:
 
     async def take(self) -> Sandbox:
         """A started sandbox, from the pool or made now. Raises as `Sandboxes.make`."""
+        self._taken_at = time.monotonic()
         self._wanted.set()
         if self._ready:
             return self._ready.popleft()
@@ -66,6 +70,7 @@ class Pool:
         while True:
             await self._wanted.wait()
             self._wanted.clear()
+            await asyncio.sleep(max(0.0, self._taken_at + self._bounds.refill_pause_seconds - time.monotonic()))
             missing = self._size - len(self._ready)
             if missing <= 0:
                 continue
