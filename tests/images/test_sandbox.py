@@ -76,6 +76,13 @@ script="$(mktemp)" && printf '#!/bin/sh\\nexit 7\\n' > "$script" && chmod +x "$s
 python3 -c 'import pty, sys; sys.exit(pty.spawn(["stty", "-echo"]))'
 """
 
+SHELLS = """
+import glob
+for folder in glob.glob("/proc/[0-9]*"):
+    if open(folder + "/comm").read() == "bash\\n":
+        print(open(folder + "/environ").read().replace("\\0", " "))
+"""
+
 
 @pytest.fixture
 def sandbox(loaded):
@@ -136,6 +143,15 @@ def test_the_worker_waits_and_the_agent_cannot_look_into_it(sandbox):
         )
         assert done.returncode != 0, file
     assert podman("inspect", "--format={{.State.Running}}", name).strip() == "true"
+
+
+def test_a_shell_waits_for_the_session_and_knows_nothing_of_the_gateway(sandbox):
+    name = sandbox()
+    podman("exec", name, "bash", "-c", "until grep -lsx bash /proc/[0-9]*/comm | grep -vqx /proc/$$/comm; do :; done", timeout=20)
+    shells = podman("exec", name, "python3", "-c", SHELLS).splitlines()
+    assert len(shells) == 1
+    assert "ANTHROPIC" not in shells[0]
+    assert "HISTFILE=" in shells[0]
 
 
 def test_orphans_of_the_agents_commands_are_buried(sandbox):

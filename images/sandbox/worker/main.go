@@ -21,6 +21,7 @@ import (
 	"github.com/anthropics/anthropic-sdk-go/v2"
 	"github.com/anthropics/anthropic-sdk-go/v2/lib/environments"
 	"github.com/anthropics/anthropic-sdk-go/v2/option"
+	"github.com/anthropics/anthropic-sdk-go/v2/tools/agenttoolset"
 	"golang.org/x/sys/unix"
 )
 
@@ -45,13 +46,15 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	shell := make(chan anthropic.BetaTool, 1)
+	go func() { shell <- startShell(ctx) }()
 	// No proxy: the gateway is reached directly, whatever the environment says for the agent's commands.
 	client := &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: false}}
 	work, taken := wait(ctx, client, os.Getenv("ANTHROPIC_BASE_URL")+"/domicile/v1/item")
 	if taken {
 		os.Exit(2)
 	}
-	if work != nil && serve(ctx, client, work) != nil {
+	if work != nil && serve(ctx, client, work, shell) != nil {
 		os.Exit(1)
 	}
 }
@@ -96,11 +99,35 @@ func ask(ctx context.Context, client *http.Client, url string) (*item, int, erro
 	return work, response.StatusCode, json.NewDecoder(response.Body).Decode(work)
 }
 
-func serve(ctx context.Context, client *http.Client, work *item) error {
+// startShell gives the toolset's bash with its shell running: it needs nothing of a session's, and on a PTY it takes its time to start.
+func startShell(ctx context.Context) anthropic.BetaTool {
+	bash := agenttoolset.BetaBashTool(&agenttoolset.AgentToolContext{Workdir: workdir})
+	if _, err := bash.Execute(ctx, json.RawMessage(`{"command":":"}`)); err != nil {
+		log.Printf("starting a shell ahead: %v", err) // the session's first command starts one
+	}
+	return bash
+}
+
+// toolset is the official one, with the shell that was started ahead.
+func toolset(env *agenttoolset.AgentToolContext, shell anthropic.BetaTool) []anthropic.BetaTool {
+	tools := agenttoolset.BetaAgentToolset20260401(env)
+	for i, tool := range tools {
+		if tool.Name() == shell.Name() {
+			tools[i] = shell
+		}
+	}
+	return tools
+}
+
+func serve(ctx context.Context, client *http.Client, work *item, shell <-chan anthropic.BetaTool) error {
 	idle := time.Duration(work.MaxIdleSeconds * float64(time.Second))
 	worker := environments.NewEnvironmentWorker(
 		anthropic.NewClient(option.WithHTTPClient(client)),
-		environments.EnvironmentWorkerOptions{Workdir: workdir, MaxIdle: &idle},
+		environments.EnvironmentWorkerOptions{
+			Workdir:   workdir,
+			MaxIdle:   &idle,
+			ToolsFunc: func(env *agenttoolset.AgentToolContext) []anthropic.BetaTool { return toolset(env, <-shell) },
+		},
 	)
 	err := worker.HandleItem(ctx, environments.HandleItemOptions{
 		WorkID: work.WorkID, EnvironmentID: work.EnvironmentID, SessionID: work.SessionID, WorkSecret: work.WorkSecret,
