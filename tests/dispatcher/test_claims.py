@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from dispatcher_lab import get
+from dispatcher_lab import get, run, warm
 
 from domicile_control_plane.faults import Fault
 
@@ -31,6 +34,32 @@ async def test_nothing_is_acked_before_a_sandbox_is_sure(host: Lab, tmp_path: Pa
     profile.write_text(good)
     await host.live(session_id)
     assert host.work(session_id).acknowledged_at is not None
+
+
+async def test_a_session_that_begins_does_not_share_the_machine_with_its_sandboxes_replacement(host: Lab) -> None:
+    host.bounds = replace(host.bounds, refill_pause_seconds=3600)
+    host.put_key()
+    await host.ready()
+    pooled = len(warm(await host.status()))
+    session_id = host.enqueue()
+    await host.live(session_id)
+    assert len(warm(await host.status())) == pooled - 1
+    assert len(host.journal("sandbox.created")) == pooled
+
+
+async def test_no_session_is_claimed_for_a_pooled_sandbox_that_has_ended(host: Lab) -> None:
+    host.change(warm=1)
+    host.put_key()
+    await host.ready()
+    assert host.dispatcher is not None
+    host.dispatcher._pool.lost = lambda name: None  # the engine's word of it comes late
+    (dead,) = warm(await host.status())
+    os.kill(host.process_of(dead["sandbox_id"]), signal.SIGKILL)
+    run("podman", "wait", dead["sandbox_id"])
+    session_id = host.enqueue()
+    sandbox = (await host.live(session_id))["sandbox_id"]
+    assert [event["sandbox_id"] for event in host.journal("session.claimed")] == [sandbox]
+    assert sandbox != dead["sandbox_id"]
 
 
 async def test_at_capacity_nothing_is_polled(host: Lab) -> None:

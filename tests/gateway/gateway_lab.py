@@ -113,8 +113,8 @@ class GatewayLab:
     sandbox: aiohttp.ClientSession
     control: aiohttp.ClientSession
 
-    async def bind(self, source: str = SOURCE, **changes: Any) -> Binding:
-        """Puts a binding in force through the control socket."""
+    def binding(self, source: str = SOURCE, **changes: Any) -> Binding:
+        """A binding that nobody has told the gateway of."""
         given = {
             "source": source,
             "sandbox_id": f"sandbox-{source}",
@@ -125,14 +125,21 @@ class GatewayLab:
             "capability": secrets.token_urlsafe(32),
             "idle_seconds": 1.0,
         } | changes
-        binding = Binding.model_validate(given)
-        async with self.control.put(f"http://gateway/bindings/{source}", data=binding.request_body()) as response:
-            assert response.status == 204, await response.text()
+        return Binding.model_validate(given)
+
+    async def bind(self, source: str = SOURCE, **changes: Any) -> Binding:
+        """Puts a new binding in force through the control socket."""
+        binding = self.binding(source, **changes)
+        await self.bind_again(binding)
         return binding
 
     async def bind_again(self, binding: Binding) -> None:
-        """The same binding once more, as a dispatcher does after the gateway's restart."""
+        """Puts this binding in force, as a dispatcher also does after the gateway's restart."""
         async with self.control.put(f"http://gateway/bindings/{binding.source}", data=binding.request_body()) as response:
+            assert response.status == 204, await response.text()
+
+    async def announce(self, binding: Binding) -> None:
+        async with self.control.put(f"http://gateway/announced/{binding.source}", data=binding.request_body()) as response:
             assert response.status == 204, await response.text()
 
     async def unbind(self, source: str = SOURCE) -> None:
@@ -285,10 +292,6 @@ class Arrival:
         return list(json.loads(self.body)["events"])
 
 
-OWN_READS = {"/v1/sessions/sesn_own", "/v1/sessions/sesn_own/events?limit=1"}
-"""What the gateway asks once by itself when a session is bound."""
-
-
 @dataclass
 class ToldPlane:
     """A control plane that says what it is told: sessions, events in its own words, and any answer to a post."""
@@ -330,10 +333,6 @@ class ToldPlane:
 
     def confirm(self, call_id: str, result: str = "allow") -> None:
         self.say({"type": "user.tool_confirmation", "tool_use_id": call_id, "result": result})
-
-    async def until_bound(self) -> None:
-        """Returns when the gateway's own reads have come."""
-        await self.until(lambda: {arrival.target for arrival in self.arrivals} >= OWN_READS)
 
     @property
     def posts(self) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from gateway_lab import ENVIRONMENT, OTHER_SOURCE, OWN_READS, SOURCE, GatewayLab, ToldPlane, stream, tool_result
+from gateway_lab import ENVIRONMENT, OTHER_SOURCE, SOURCE, GatewayLab, ToldPlane, stream, tool_result
 
 from domicile_host.gateway import Binding
 
@@ -127,10 +127,9 @@ async def test_call(lab: GatewayLab, plane: ToldPlane, name: str) -> None:
     method, target, rule = CALLS[name]
     plane.session("sesn_other")
     binding = await lab.bind()
-    await plane.until_bound()
     answer = await lab.raw(request(binding, method, target))
     assert status_of(answer) in (400, 403, 404), answer
-    assert sorted(arrival.target for arrival in plane.arrivals) == sorted(OWN_READS)
+    assert plane.arrivals == []
     refused_by_parser = not target.isascii() or method == "get" or name in ("fragment", "backslash")
     assert lab.rules() == [rule] or (refused_by_parser and lab.rules() == [])
 
@@ -220,13 +219,12 @@ IDENTITIES: dict[str, tuple[tuple[str, ...], str]] = {
 async def test_identity(lab: GatewayLab, plane: ToldPlane, name: str) -> None:
     lines, rule = IDENTITIES[name]
     binding = await lab.bind()
-    await plane.until_bound()
     capability = () if name == "no-capability" else (f"authorization: Bearer {binding.capability.get_secret_value()}",)
     head = "\r\n".join(["GET /v1/sessions/sesn_own HTTP/1.1", "host: x", "connection: close", *capability, *lines])
     answer = await lab.raw(head.encode() + b"\r\n\r\n")
     assert status_of(answer) in (401, 403, 503)
     assert lab.rules() == [rule]
-    assert len(plane.arrivals) == len(OWN_READS)
+    assert plane.arrivals == []
 
 
 @pytest.mark.parametrize(

@@ -151,11 +151,12 @@ class Claims:
         if not all(map(_identifier, (item.session_id, item.work_id))):
             return await self._dismiss(item, "the item's ids aren't of a form that can stand in a path")
         sandbox: Sandbox | None = None
+        by = asyncio.get_running_loop().time() + self._parts.bounds.claim_seconds
         try:
-            async with asyncio.timeout(self._parts.bounds.claim_seconds):
+            async with asyncio.timeout_at(by):
                 await self._sessions.make_way(item.session_id, item.work_id)
-                sandbox = await self._sure_sandbox()
-            session = await self._session(item, sandbox, ItemSecrets.of(token))
+                sandbox = await self._pool.take()
+            session = await self._session(item, sandbox, ItemSecrets.of(token), by)
         except (DispatcherError, TimeoutError, OSError) as error:
             log.error("claim.given-up", work=item.work_id, problem=str(error) or "no sandbox in time")
             if sandbox is not None:
@@ -164,28 +165,24 @@ class Claims:
         self._sessions.begin(session)
         return None
 
-    async def _sure_sandbox(self) -> Sandbox:
-        """A sandbox that runs now, not only when it was put into the pool."""
-        sandbox = await self._pool.take()
-        try:
-            if not await self._parts.sandboxes.is_running(sandbox):
-                raise SandboxUnsure(f"{sandbox.name} ended before a session came")
-        except BaseException:
-            self._pool.discard(sandbox)
-            raise
-        return sandbox
-
-    async def _session(self, item: Item, sandbox: Sandbox, secrets: ItemSecrets) -> Session:
-        """Everything that a restart needs is on disk before the ack."""
+    async def _session(self, item: Item, sandbox: Sandbox, secrets: ItemSecrets, by: float) -> Session:
+        """The sandbox is sure, and everything that a restart needs is on disk, before the ack."""
         environment = self._parts.settings.environment_id
         sealed = self._seal.seal(secrets, sandbox.id)
         held = Held(session_id=item.session_id, work_id=item.work_id, environment_id=environment, sealed=sealed, claimed_at=time.time())
         session = Session(self._parts, sandbox, held, secrets)
-        event = Event(activity="session.claimed", session_id=item.session_id, work_id=item.work_id, sandbox_id=sandbox.name)
-        written = await asyncio.gather(self._parts.recorder.append(event), self._parts.ledger.put(session.entry()), return_exceptions=True)
-        for error in filter(None, written):
+        steps = self._record(item, sandbox, by), self._parts.ledger.put(session.entry())
+        for error in filter(None, await asyncio.gather(*steps, return_exceptions=True)):
             raise error
         return session
+
+    async def _record(self, item: Item, sandbox: Sandbox, by: float) -> None:
+        """Records the claim for a sandbox that runs now, not only when it was put into the pool."""
+        async with asyncio.timeout_at(by):
+            if not await self._parts.sandboxes.is_running(sandbox):
+                raise SandboxUnsure(f"{sandbox.name} ended before a session came")
+        event = Event(activity="session.claimed", session_id=item.session_id, work_id=item.work_id, sandbox_id=sandbox.name)
+        await self._parts.recorder.append(event)
 
     async def _dismiss(self, item: Item, reason: str) -> None:
         """Acks and stops what can't be served, so that the queue doesn't offer it for ever."""

@@ -33,6 +33,10 @@ class Gateway:
     async def __aexit__(self, *_: object) -> None:
         await self._http.close()
 
+    async def announce(self, binding: Binding) -> None:
+        """The gateway reads ahead for a binding that isn't in force yet. Raises as `bind`."""
+        await self._call("announce a session", "PUT", f"/announced/{binding.source}", binding.request_body())
+
     async def bind(self, binding: Binding) -> None:
         """Returns once the binding is in force; from then on the worker is given its item. Raises `GatewayAway`, `GatewayRefused`."""
         await self._call("bind a session", "PUT", f"/bindings/{binding.source}", binding.request_body())

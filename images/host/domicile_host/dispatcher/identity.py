@@ -8,11 +8,16 @@ from __future__ import annotations
 import asyncio
 from ipaddress import IPv4Address
 
+import structlog
+
 from domicile_host.dispatcher.bounds import Bounds
 from domicile_host.dispatcher.egress import Egress
+from domicile_host.dispatcher.errors import GatewayAway, GatewayRefused
 from domicile_host.dispatcher.gateway import Gateway
 from domicile_host.dispatcher.retry import until_done
 from domicile_host.gateway.binding import Binding
+
+log = structlog.get_logger(__name__)
 
 
 class Identities:
@@ -22,6 +27,13 @@ class Identities:
         self._egress = egress
         self._gateway = gateway
         self._bounds = bounds
+
+    async def announce(self, binding: Binding) -> None:
+        """Lets the gateway read ahead. Binding doesn't depend on it: a failure is told in the log only."""
+        try:
+            await self._gateway.announce(binding)
+        except (GatewayAway, GatewayRefused) as error:
+            log.warning("session.not-announced", session=binding.session_id, problem=str(error))
 
     async def admit(self, source: IPv4Address, session_id: str) -> None:
         """Returns once Envoy has confirmed. Comes before `bind`, upon which the gateway gives the worker its item.

@@ -192,7 +192,8 @@ class Session:
         if not acked:
             await self._ack()
         async with asyncio.TaskGroup() as confirming:
-            if not acked:  # a dispatcher killed before this is on disk acks again, and learns from the heartbeat whose the item is
+            if not acked:  # a dispatcher killed before the note is on disk acks again, and learns from the heartbeat whose the item is
+                confirming.create_task(self._parts.identities.announce(self._binding()))
                 confirming.create_task(self._note(acked=True))
             confirming.create_task(self._lease.beat())
             if not self.held.admitted:
@@ -245,11 +246,13 @@ class Session:
         await self.ask_to_stop(Cause.TIME_LIMIT)
 
     async def _beaten(self, beat: Beat) -> None:
-        noted = self._note(last_heartbeat=beat.last_heartbeat, beat_at=time.time(), ttl_seconds=beat.ttl_seconds)
+        """The first goes into the ledger with what follows it: after a kill before that, the ack in there tells that a beat may be ours."""
+        told = {"last_heartbeat": beat.last_heartbeat, "beat_at": time.time(), "ttl_seconds": beat.ttl_seconds}
         if self.state == "claimed" and not beat.stopped:
-            await asyncio.gather(noted, self._record("session.leased", adopted=self._adopted))
+            self.held = self.held.model_copy(update=told)
+            await self._record("session.leased", adopted=self._adopted)
         else:
-            await noted
+            await self._note(**told)
 
     async def _note(self, **changes: object) -> None:
         """Puts what has changed into the ledger. A full disk doesn't end a session that a restart might not find."""

@@ -2,8 +2,9 @@
 
 | call | answer |
 | --- | --- |
+| `PUT /announced/{source}` with `Binding.request_body()` | 204: nothing is in force, what the worker asks first is being read ahead |
 | `PUT /bindings/{source}` with `Binding.request_body()` | 204 once in force; 409 `ControlRefusal`: session bound elsewhere |
-| `DELETE /bindings/{source}` | 204, also when there is none; its open streams are cut before the answer |
+| `DELETE /bindings/{source}` | 204, also when there is none; what was announced is forgotten, its open streams are cut before the answer |
 | `GET /bindings` | a JSON list of `BindingStatus` |
 | `POST /bindings/{source}/stopping` | 204: the worker's next heartbeat is told `stopping`; 404 if there is no such binding |
 | `GET /events` | NDJSON, one `GatewayEvent` a line, from now on; a line with a single space every 10 s shows that the stream lives |

@@ -30,6 +30,7 @@ class ControlSide:
         application.add_routes(
             [
                 web.get("/bindings", self.list_bindings),
+                web.put("/announced/{source}", self.announce),
                 web.put("/bindings/{source}", self.bind),
                 web.delete("/bindings/{source}", self.unbind),
                 web.post("/bindings/{source}/stopping", self.stopping),
@@ -40,14 +41,17 @@ class ControlSide:
         )
         return application
 
+    async def announce(self, request: web.Request) -> web.Response:
+        binding = await _binding(request)
+        if isinstance(binding, web.Response):
+            return binding
+        self._register.announce(binding)
+        return web.Response(status=204)
+
     async def bind(self, request: web.Request) -> web.Response:
-        try:
-            binding = Binding.model_validate_json(await request.read())
-        except ValidationError as error:
-            faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_input=False))
-            return _refuse(400, f"not a binding: {faults}")
-        if str(binding.source) != request.match_info["source"]:
-            return _refuse(400, f"the path names {request.match_info['source']}, the binding {binding.source}")
+        binding = await _binding(request)
+        if isinstance(binding, web.Response):
+            return binding
         try:
             await self._register.bind(binding)
         except AlreadyBoundError as error:
@@ -97,6 +101,18 @@ class ControlSide:
 
     async def metrics(self, _request: web.Request) -> web.Response:
         return web.Response(body=generate_latest(self._metrics.registry), content_type="text/plain", charset="utf-8")
+
+
+async def _binding(request: web.Request) -> Binding | web.Response:
+    """The binding that a call is about, or the refusal."""
+    try:
+        binding = Binding.model_validate_json(await request.read())
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors(include_input=False))
+        return _refuse(400, f"not a binding: {faults}")
+    if str(binding.source) != request.match_info["source"]:
+        return _refuse(400, f"the path names {request.match_info['source']}, the binding {binding.source}")
+    return binding
 
 
 def _source(request: web.Request) -> IPv4Address | None:

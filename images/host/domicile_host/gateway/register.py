@@ -38,6 +38,8 @@ class Register:
         self._records = records
         self._metrics = metrics
         self._sessions: dict[IPv4Address, Session] = {}
+        self._announced: dict[IPv4Address, Session] = {}
+        """Not in force: nothing passes, and the sandbox side doesn't know them."""
         self._books: dict[IPv4Address | None, RefusalBook] = {}
         self._waiting: dict[IPv4Address, asyncio.Future[None]] = {}
         self.waited = asyncio.Event()
@@ -46,6 +48,13 @@ class Register:
         self._background: set[asyncio.Task[None]] = set()
 
     # --- for the control side ------------------------------------------------------------------------------------
+
+    def announce(self, binding: Binding) -> None:
+        """Reads ahead what a worker asks first, for a binding that may follow. What is in force stays as it is."""
+        held = self._sessions.get(binding.source) or self._announced.get(binding.source)
+        if held is None or not _same(held.binding, binding):
+            session = self._announced[binding.source] = self._session(binding)
+            self._in_background(_read_ahead(session))
 
     async def bind(self, binding: Binding) -> None:
         """Puts a binding in force; one with the same capability keeps its state. Raises `AlreadyBoundError`."""
@@ -58,17 +67,19 @@ class Register:
             return
         if session is not None:
             await self.unbind(binding.source)
-        session = Session(binding, self._api, self._records, self._metrics, self.book(binding.source), self.publish)
+        announced = self._announced.pop(binding.source, None)
+        session = announced if announced is not None and _same(announced.binding, binding) else self._session(binding)
+        session.binding = binding
         self._sessions[binding.source] = session
         self._metrics.bindings.set(len(self._sessions))
         log.info("bound", source=str(binding.source), session_id=binding.session_id, work_id=binding.work_id)
-        self._in_background(_prefetch(session))
         waiting = self._waiting.pop(binding.source, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(None)
 
     async def unbind(self, source: IPv4Address) -> None:
         """Ends a binding: from now on nothing of its source passes, and its streams are cut on return."""
+        self._announced.pop(source, None)
         session = self._sessions.pop(source, None)
         if session is None:
             return
@@ -166,21 +177,24 @@ class Register:
         except Unavailable:
             book.give_back(taken)  # the next sum holds them
 
+    def _session(self, binding: Binding) -> Session:
+        return Session(binding, self._api, self._records, self._metrics, self.book(binding.source), self.publish)
+
     def _in_background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
 
-async def _prefetch(session: Session) -> None:
-    """Reads while the worker gets ready, so that its first calls find warm connections: one is held by its stream, one is for the rest."""
+async def _read_ahead(session: Session) -> None:
+    """The worker's first calls then find warm connections (one is held by its stream, one is for the rest), and a call's record on disk."""
     try:
         async with asyncio.TaskGroup() as reads:
             reads.create_task(session.attached())
-            reads.create_task(session.read(f"/v1/sessions/{session.binding.session_id}/events?limit=1"))
+            reads.create_task(session.read_opening())
     except* Unavailable as group:
         error = group.exceptions[0]
-        log.warning("prefetch-failed", session_id=session.binding.session_id, error=str(error))  # the first call asks again
+        log.warning("read-ahead-failed", session_id=session.binding.session_id, error=str(error))  # the first call asks again
 
 
 def _same(one: Binding, other: Binding) -> bool:

@@ -235,6 +235,10 @@ class Session:
                 page = f"&page={quote(cursor, safe='')}"
             self.history_read(gap)
 
+    async def read_opening(self) -> None:
+        """Takes in the first page of the history, before a worker asks for it. Raises `Unavailable`."""
+        await self.take_page(await self.read(f"/v1/sessions/{self.binding.session_id}/events?limit=1000"))
+
     async def take_page(self, value: JsonValue) -> str | None:
         """Learns a page of the history and records what is new; gives the next page's cursor. Raises `Unavailable`.
 
