@@ -15,9 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from floor import floor, ms
+
+from domicile.engine.language.program import RUNNER
+
 SIZES = (84, 500, 2000)
 GOALS = {"ms_a_resource": 5.0, "peak_mb": 400, "checkpoint_share": 0.2, "growth": 4.0}
-"""At most: of an `up` and a preview; of the engine's process at the largest size; of an `up`; 2,000 resources against 500."""
+"""At most: of an `up` and a preview; of engine and program together at the largest size; of an `up`; 2,000 resources against 500."""
 PROGRAM = """
 import pulumi
 
@@ -68,7 +72,10 @@ runpy.run_module("domicile.engine", run_name="__main__", alter_sys=True)
 @dataclass(frozen=True)
 class Run:
     seconds: float
-    peak_mb: float
+    cpu_seconds: float
+    """Of the engine, the program and the plugin together: it tells more than the time where the machine has other work."""
+    engine_mb: float
+    program_mb: float
 
 
 class Yard:
@@ -88,46 +95,60 @@ class Yard:
         self.run("stack", "init", "dev")
 
     def run(self, *arguments: str, writes: bool = True) -> Run:
-        """One call of the engine: how long it took, and the most memory that its own process had."""
+        """One call of the engine: how long it took, and the most memory that its own process and the program's had."""
         engine = ["-m", "domicile.engine"] if writes else ["-c", WITHOUT_WRITES]
-        began = time.monotonic()
+        began, before = time.monotonic(), os.times()
         with tempfile.TemporaryFile() as said:
             process = subprocess.Popen(
                 [sys.executable, *engine, *arguments, "--non-interactive"], cwd=self.root, env=self.variables, stdout=said, stderr=said
             )
-            peak = 0
+            peaks = [0, 0]
             while process.poll() is None:
-                peak = max(peak, _peak_bytes(process.pid))
-                time.sleep(0.02)
-            seconds = time.monotonic() - began
+                peaks = [max(pair) for pair in zip(peaks, _peaks_bytes(process.pid), strict=True)]
+                time.sleep(0.05)
+            seconds, after = time.monotonic() - began, os.times()
             if process.returncode:
                 said.seek(0)
                 raise RuntimeError(f"{' '.join(arguments)}: exit {process.returncode}: {said.read().decode()[-2000:]}")
-        return Run(seconds, peak / 1e6)
+        cpu_seconds = after.children_user + after.children_system - before.children_user - before.children_system
+        return Run(seconds, cpu_seconds, peaks[0] / 1e6, peaks[1] / 1e6)
+
+
+def _peaks_bytes(pid: int) -> tuple[int, int]:
+    """Of the engine, and of the program that it runs."""
+    try:
+        below = " ".join(each.read_text() for each in Path(f"/proc/{pid}/task").glob("*/children")).split()
+        program = next((int(each) for each in below if RUNNER.name in Path(f"/proc/{each}/cmdline").read_text()), 0)
+        return _peak_bytes(pid), _peak_bytes(program) if program else 0
+    except (FileNotFoundError, ProcessLookupError):  # one has just ended
+        return 0, 0
 
 
 def _peak_bytes(pid: int) -> int:
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):  # it has just ended
-        return 0
+    status = Path(f"/proc/{pid}/status").read_text()
     return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0)
 
 
 def cost(say: Callable[[str], None]) -> dict[str, Any]:
-    """Each size by each operation; the growth from the second size to the largest; the checkpoint's share of the largest `up`."""
+    """Each size by each operation, beside the program alone; the growth to the largest size; the checkpoint's share of the largest `up`."""
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="domicile-bench-") as folder:
         for size in SIZES:
             yard = Yard(Path(folder) / str(size), size)
             for name, arguments in _OPERATIONS:
-                done = yard.run(*arguments, "--stack", "dev")
-                row = {"operation": name, "resources": size, "seconds": round(done.seconds, 2), "peak_mb": round(done.peak_mb)}
-                rows.append({**row, "ms_a_resource": round(done.seconds / size * 1000, 2)})
-                say(f"{size} resources, {name}: {done.seconds:.1f} s")
+                rows.append(_row(name, size, yard.run(*arguments, "--stack", "dev")))
+                say(f"{size} resources, {name}: {rows[-1]['seconds']} s")
+            rows.append({"operation": "program alone", "resources": size, **floor(yard.root, size)})
         share = _checkpoint_share(Path(folder), say)
     growth = {name: round(_seconds(rows, name, SIZES[2]) / _seconds(rows, name, SIZES[1]), 2) for name, _ in _OPERATIONS}
     return {"rows": rows, "growth": growth, "checkpoint_share": share, "goals": GOALS}
+
+
+def _row(operation: str, size: int, done: Run) -> dict[str, Any]:
+    return {
+        "operation": operation, "resources": size, "seconds": round(done.seconds, 2), "ms_a_resource": ms(done.seconds, size),
+        "cpu_ms_a_resource": ms(done.cpu_seconds, size), "engine_mb": round(done.engine_mb), "program_mb": round(done.program_mb),
+    }  # fmt: skip
 
 
 _UP = ("up", "--yes", "--skip-preview")

@@ -165,6 +165,23 @@ def test_a_program_that_fails_deletes_nothing(yard, ending):
     assert yard.names() == ["old"] and yard.calls() == [] and yard.stack.outputs() == {"o": 1}
 
 
+def test_a_program_that_fails_is_heard_while_a_step_is_under_way(yard):
+    yard.program("a = Thing('a')\nThing('b')\na.serial.apply(lambda _: 1 / 0)\n")
+    knot = yard.plant("hang.create.b")
+    process = yard.start("up", "--yes", "--skip-preview")
+    yard.wait_for("create b")
+    assert any("ZeroDivisionError" in line for line in process.stdout)
+    knot.unlink()
+    process.communicate(timeout=60)
+    assert process.returncode == 1 and yard.names() == ["a", "b"]
+
+
+def test_a_registration_may_wait_for_the_coroutine_that_the_program_runs(yard):
+    program = "import asyncio\nbody = asyncio.get_running_loop().create_future()\nThing('a', body=body)\n"
+    program += "async def main():\n    body.set_result('late')\n    return {'told': 1}\npulumi.run(main)\n"
+    assert yard.up(program).outputs == {"told": 1} and yard.names() == ["a"]
+
+
 def test_two_resources_of_one_name_are_refused(yard):
     assert yard.up("Thing('a')\nThing('a')\n").exit_code == 1
     assert "Duplicate" in yard.said()

@@ -12,7 +12,7 @@ from ..events import Journal
 from ..plugins.process import Child, Children
 from ..project import Project
 
-_RUNNER = Path(__file__).with_name("run_program.py")
+RUNNER = Path(__file__).with_name("run_program.py")
 _LOOK_SECONDS = 0.05  # between two looks at whether the program has ended while nothing failed
 
 
@@ -30,7 +30,7 @@ def run(
     def on_line(stream: str, line: str) -> None:
         journal.log(line, "output")
 
-    child = Child([project.python, "-u", "-P", str(_RUNNER)], project.program_folder, os.environ, on_line, children).talk()
+    child = Child([project.python, "-u", "-P", str(RUNNER)], project.program_folder, os.environ, on_line, children).talk()
     try:
         child.feed(json.dumps(job))
         while not gate.stopped:

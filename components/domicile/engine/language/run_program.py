@@ -6,22 +6,61 @@ Started by `program` as a plain script; the job comes as JSON on its input, so t
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import runpy
 import sys
 import traceback
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+import grpc
 import pulumi
 import pulumi.runtime
-from pulumi.runtime import Settings, configure, run_in_stack
+from google.protobuf import empty_pb2
+from pulumi.runtime import Settings, configure, get_root_resource, run_in_stack
 from pulumi.runtime.config import set_all_config
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+from pulumi.runtime.settings import SETTINGS
+
+_LOOK_SECONDS = 0.2  # between two looks at whether something in the program has failed
+
+
+class Engine:
+    """The engine as the program calls it, spared the SDK's debug lines: no display shows them, and the program's loop waits for each."""
+
+    def __init__(self, address: str) -> None:
+        self._stub: Any = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
+
+    def __getattr__(self, method: str) -> Any:
+        return getattr(self._stub, method)
+
+    def Log(self, request: engine_pb2.LogRequest) -> empty_pb2.Empty:  # noqa: N802
+        return empty_pb2.Empty() if request.severity == engine_pb2.DEBUG else self._stub.Log(request)
+
+
+async def _registered() -> None:
+    """Wait until every registration is answered, or something has failed; the SDK's own wait, which follows, then has little left.
+
+    By itself that one looks at all unresolved outputs anew whenever one resolves: time that grows with the square of the resources.
+    It raises what has failed, once there is no call that it would await first. A program that has given `pulumi.run` a coroutine isn't
+    waited for: answers may hang on that.
+    """
+    calls = SETTINGS.rpc_manager.rpcs
+    await asyncio.sleep(0)  # each registration notes itself here once it runs
+    if getattr(get_root_resource(), "_async_program", None) is not None:
+        return
+    while under_way := [call for call in calls if not call.done()]:
+        await asyncio.wait(under_way, timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_EXCEPTION)
+        if any(each.done() and (each.cancelled() or each.exception()) for each in (*calls, *SETTINGS.outputs)):
+            calls.clear()
 
 
 def main() -> int:
     job = json.load(sys.stdin)
     configure(
         Settings(
-            project=job["project"], stack=job["stack"], monitor=job["address"], engine=job["address"], parallel=job["parallel"],
+            project=job["project"], stack=job["stack"], monitor=job["address"], engine=Engine(job["address"]), parallel=job["parallel"],
             dry_run=job["dry_run"], organization="organization", root_directory=job["root"],
         )
     )  # fmt: skip
@@ -29,10 +68,13 @@ def main() -> int:
     sys.argv = [job["program"]]
     sys.path.insert(0, job["folder"])
     loop = asyncio.new_event_loop()
+    loop.set_default_executor(ThreadPoolExecutor(4 * job["parallel"]))  # as many calls at once as the CLI's host allows (3.272)
     asyncio.set_event_loop(loop)
+    gc.freeze()  # what is imported stays: no collection looks at it again
 
-    def program() -> None:
+    async def program() -> None:
         runpy.run_path(job["program"], run_name="__main__")
+        await _registered()
 
     try:
         loop.run_until_complete(run_in_stack(program))
