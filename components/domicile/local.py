@@ -13,12 +13,13 @@ from domicile.egress_proxy import local as egress_proxy
 from domicile.environment_key import local as environment_key
 from domicile.machine import File, Link
 from domicile.network import local as network
+from domicile.network.services import firewall
 from domicile.places import StackPlaces
 from domicile.sandbox_image import local as sandbox_image
 from domicile.siem_sink import local as siem_sink
 from domicile.worker_hosts import local as worker_hosts
 from domicile.worker_hosts.runtime import check_runtime
-from domicile.worker_hosts.settings import render
+from domicile.worker_hosts.settings import openbao, render
 from domicile_host.egress import bootstrap
 from domicile_host.settings import HostSettings
 
@@ -38,7 +39,7 @@ def assemble(config: PerimeterConfig, opts: pulumi.ResourceOptions) -> Assembled
     built = sandbox_image.built(places, config.is_stand_in)
     trusted, trust = sandbox_image.build_trust(places, built["sandbox"], opts)
     images = sandbox_image.build_images(places, built, opts)
-    settings = render(config, places, trusted)
+    settings = render(config, places, trusted, openbao(places))
     credentials = list(config.credential_names)
 
     manager = environment_key.build(places, images["secrets"], credentials, opts)
@@ -56,7 +57,7 @@ def assemble(config: PerimeterConfig, opts: pulumi.ResourceOptions) -> Assembled
 
 def _network(config: PerimeterConfig, places: StackPlaces, settings: HostSettings, opts: pulumi.ResourceOptions) -> Link:
     addresses = [f"{settings.network.proxy_address}/32"]
-    services = network.build_services_namespace(places, addresses, network.firewall(settings), opts)
+    services = network.build_services_namespace(places, addresses, firewall(settings), opts)
     if config.is_stand_in:
         return network.build_outside(places, control_plane.OUTSIDE_ADDRESSES, services, opts)
     return network.build_way_out(places, services, opts)

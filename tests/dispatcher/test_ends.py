@@ -161,6 +161,25 @@ async def test_drain_asks_workers_to_stop_and_leaves_nothing(host: Lab) -> None:
     assert record["reason"] == "drained"
 
 
+async def test_a_drain_with_time_lets_a_session_finish_and_takes_nothing_on(host: Lab) -> None:
+    host.settings = host.settings.model_copy(update={"sandboxes": host.settings.sandboxes.model_copy(update={"drain_seconds": 60})})
+    session_id, _ = await started(host)
+    worker = await host.worker(session_id)
+    assert host.running is not None
+    os.kill(os.getpid(), signal.SIGTERM)
+    await host.until(lambda status: status["draining"])
+    later = host.enqueue()
+    await worker.heartbeat()
+    assert (await host.live(session_id))["state"] == "live"
+    await worker.stop()
+    await host.running
+    host.running = None
+    (record,) = host.journal("session.ended")
+    assert (record["session_id"], record["reason"]) == (session_id, "worker-stopped")
+    assert host.work(later).state == "queued"
+    host.assert_nothing_left()
+
+
 async def test_drain_while_the_pool_is_being_filled_leaves_nothing(host: Lab) -> None:
     host.change(warm=4)
     host.put_key()

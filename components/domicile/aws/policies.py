@@ -100,11 +100,11 @@ def secret(names: Names, endpoint: str, *readers: str) -> str:
 # --- what machines may do --------------------------------------------------------------------------------------------
 
 
-def worker_host(names: Names, key: str, credentials: tuple[str, ...]) -> str:
-    """The worker hosts' role: what the four services need, each by name."""
+def worker_host(names: Names, key: str, credentials: tuple[str, ...], secrets_endpoint: str) -> str:
+    """The worker hosts' role: what the four services need, each by name; secrets through the VPC endpoint only, once more."""
     secrets = tuple(names.secret_arn(name) for name in (names.environment_key, *map(names.credential, credentials)))
     return document(
-        Statement("Secrets", READ_SECRET, secrets),
+        Statement("Secrets", READ_SECRET, secrets, conditions={"StringEquals": {"aws:SourceVpce": secrets_endpoint}}),
         *_machine(names, key, "worker-hosts"),
         Statement("Archive", ("s3:PutObject",), (f"{names.bucket_arn('archive')}/records/*",)),
         Statement(

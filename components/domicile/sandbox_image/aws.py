@@ -11,8 +11,10 @@ from domicile.aws import policies
 from domicile.aws.ground import Ground
 from domicile.aws.names import IMAGES
 
-KEPT_IMAGES = 50
-"""Releases that stay pullable, so that a stack can be taken back; referrers (signature, SBOM) go with their image."""
+KEPT_RELEASES = 50
+"""That stay pullable, so that a stack can be taken back."""
+TAGS_A_RELEASE = 3
+"""The image's own, and cosign's for its signature and its statements, pushed after it: an image never outlives its signature."""
 
 
 class Registry(pulumi.ComponentResource):
@@ -41,10 +43,11 @@ class Registry(pulumi.ComponentResource):
 
 def _lifecycle() -> str:
     """By count, never by age alone: an old image that a stack still runs must not vanish."""
+    most = KEPT_RELEASES * TAGS_A_RELEASE
     rule = {
         "rulePriority": 1,
-        "description": f"keep {KEPT_IMAGES} releases",
-        "selection": {"tagStatus": "tagged", "tagPatternList": ["*"], "countType": "imageCountMoreThan", "countNumber": KEPT_IMAGES},
+        "description": f"keep {KEPT_RELEASES} releases",
+        "selection": {"tagStatus": "tagged", "tagPatternList": ["*"], "countType": "imageCountMoreThan", "countNumber": most},
         "action": {"type": "expire"},
     }
     return json.dumps({"rules": [rule]})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from ipaddress import IPv4Address
 
 from domicile.worker_hosts.services import Service
 
@@ -14,10 +15,29 @@ AUTH_FILE = "/run/domicile/registry.json"
 LOGIN_UNIT = "domicile-registry-login.service"
 
 
-def unit(service: Service, image: str, *, network: str = "host", after: Sequence[str] = (), limits: Sequence[str] = ()) -> str:
+def name(service: Service) -> str:
+    """The unit's name, and the container's."""
+    return f"domicile-{service.name}"
+
+
+STOP_SPARE_SECONDS = 15
+"""For systemd, after podman's own time to stop a container."""
+
+
+def unit(
+    service: Service,
+    image: str,
+    *,
+    network: str = "host",
+    resolvers: Sequence[IPv4Address] = (),
+    after: Sequence[str] = (),
+    limits: Sequence[str] = (),
+) -> str:
     """The text of `<name>.container`. `image` by digest; `network` as `podman run --network` takes it; `after`: units that it needs.
 
     What a service may touch is what its description names: no other path, no capability, no privilege gained later, a read-only root.
+    Services share sockets and folders across containers, which SELinux's label for each container forbids: theirs is off, as it is on a
+    Debian host. A sandbox's is on.
     """
     needed = [LOGIN_UNIT, *after]
     lines = [
@@ -29,16 +49,18 @@ def unit(service: Service, image: str, *, network: str = "host", after: Sequence
         "",
         "[Container]",
         f"Image={image}",
-        f"ContainerName=domicile-{service.name}",
+        f"ContainerName={name(service)}",
         f"User={service.identity.uid}",
         f"Group={service.identity.gid}",
         f"Network={network}",
+        *(f"DNS={address}" for address in resolvers),
         "DropCapability=all",
         *(f"AddCapability=CAP_{name}" for name in service.capabilities),
         "NoNewPrivileges=true",
         "ReadOnly=true",
+        "SecurityLabelDisable=true",
         "Pull=missing",
-        f"PodmanArgs=--memory={service.memory_bytes}b",
+        f"PodmanArgs=--memory={service.memory_bytes}b --stop-timeout={service.stop_seconds}",
         *(f"Volume={path}:{path}:ro" for path in service.reads),
         *(f"Volume={path}:{path}:rw" for path in service.writes),
         *(f"Volume={path}:{path}:rw,rshared" for path in service.shares_mounts),
@@ -49,7 +71,7 @@ def unit(service: Service, image: str, *, network: str = "host", after: Sequence
         "Restart=always",
         "RestartSec=2",
         "TimeoutStartSec=300",
-        f"TimeoutStopSec={service.stop_seconds}",
+        f"TimeoutStopSec={service.stop_seconds + STOP_SPARE_SECONDS}",
         *limits,
         "",
         "[Install]",

@@ -66,6 +66,16 @@ def folders(settings: HostSettings) -> tuple[FolderPlace, ...]:
         FolderPlace("journal-gateway", audit.journal / "gateway", gateway, 0o2770, retain=True),
         FolderPlace("journal-egress", audit.journal / "egress", shipper, 0o2770, retain=True),
         FolderPlace("cursors", audit.cursors, shipper, 0o700),
+        *_folders_of_secrets(settings),
+    )
+
+
+def _folders_of_secrets(settings: HostSettings) -> tuple[FolderPlace, ...]:
+    if not isinstance(settings.secrets, AwsSecrets):
+        return ()
+    return (
+        FolderPlace("role", settings.secrets.role_file.parent, Identity.DISPATCHER, 0o750),
+        FolderPlace("authority", settings.secrets.authority.parent, Identity.DISPATCHER, 0o700),
     )
 
 
@@ -127,7 +137,7 @@ def _dispatcher(settings: HostSettings, settings_file: Path) -> Service:
         shares_mounts=(places.network_namespaces,),
         memory_bytes=1 << 30,
         ready=places.dispatcher_status,
-        stop_seconds=45,
+        stop_seconds=45 + sandboxes.drain_seconds,
         handover="HUP",
     )
 

@@ -7,6 +7,7 @@ from domicile.environment_key.local import CREDENTIALS, EGRESS_CA, ENVIRONMENT_K
 from domicile.places import StackPlaces
 from domicile_host.settings import (
     Audit,
+    AwsSecrets,
     ControlPlane,
     EgressPolicy,
     HostSettings,
@@ -16,29 +17,34 @@ from domicile_host.settings import (
     Places,
     Sandboxes,
     SandboxImage,
+    UpstreamProxy,
 )
 
 
-def render(config: PerimeterConfig, places: StackPlaces, sandbox: SandboxImage) -> HostSettings:
-    """The settings of the stack's host. The stand-in and the hosts around it have CAs of their own."""
+def render(
+    config: PerimeterConfig,
+    places: StackPlaces,
+    sandbox: SandboxImage,
+    secrets: OpenBaoSecrets | AwsSecrets,
+    *,
+    environment_id: str = "",
+    upstream_proxy: UpstreamProxy | None = None,
+    drain_seconds: int = 0,
+) -> HostSettings:
+    """The settings of a host of the stack. The stand-in and the hosts around it have CAs of their own.
+
+    `environment_id`: of an environment that the stack keeps; default: the configured one.
+    """
     control_plane, egress = config.control_plane, config.egress
     plane_ca, upstream_ca = (places.control_plane_ca, places.outside_ca) if config.is_stand_in else (None, None)
     return HostSettings(
         stack=config.stack,
         host=config.worker_host.name,
-        environment_id=config.environment.id,
+        environment_id=environment_id or config.environment.id,
         control_plane=ControlPlane(
             url=control_plane.url, ca_file=control_plane.ca_file or plane_ca, polls_per_minute=control_plane.polls_per_minute
         ),
-        secrets=OpenBaoSecrets(
-            socket=places.secrets_socket,
-            role_id_file=places.role_id,
-            secret_id_file=places.secret_id,
-            mount=MOUNT,
-            environment_key=ENVIRONMENT_KEY,
-            egress_ca=EGRESS_CA,
-            credentials=CREDENTIALS,
-        ),
+        secrets=secrets,
         sandboxes=Sandboxes(
             image=sandbox,
             runtime=config.worker_host.runtime,
@@ -47,11 +53,13 @@ def render(config: PerimeterConfig, places: StackPlaces, sandbox: SandboxImage) 
             limits=Limits.model_validate(config.worker_host.limits.model_dump(by_alias=False)),
             capacity=config.worker_host.capacity,
             warm=config.worker_host.warm,
+            drain_seconds=drain_seconds,
         ),
         network=Network.model_validate(config.network.model_dump(by_alias=False)),
         egress=EgressPolicy.model_validate(
             egress.model_dump(by_alias=False) | {"upstream_ca_file": egress.upstream_ca_file or upstream_ca}
         ),
+        upstream_proxy=upstream_proxy,
         audit=Audit(
             content=config.audit.content,
             journal=places.journal,
@@ -60,6 +68,19 @@ def render(config: PerimeterConfig, places: StackPlaces, sandbox: SandboxImage) 
             sinks=tuple(config.audit.model_dump(by_alias=False)["sinks"]),
         ),
         places=_places(places),
+    )
+
+
+def openbao(places: StackPlaces) -> OpenBaoSecrets:
+    """The secrets manager of a `local` host."""
+    return OpenBaoSecrets(
+        socket=places.secrets_socket,
+        role_id_file=places.role_id,
+        secret_id_file=places.secret_id,
+        mount=MOUNT,
+        environment_key=ENVIRONMENT_KEY,
+        egress_ca=EGRESS_CA,
+        credentials=CREDENTIALS,
     )
 
 

@@ -11,6 +11,8 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from domicile_host.image_signature import signed_name
+
 ImagePath = Annotated[str, Field(pattern=r"^[a-z0-9][A-Za-z0-9._/+-]*$", description="a path in the image, without the leading slash")]
 
 
@@ -101,7 +103,7 @@ class Recipe(Part):
     @property
     def reference(self) -> str:
         """The image's name in a container store, and the one its signature names."""
-        return f"localhost/domicile/{self.name}"
+        return signed_name(self.name)
 
 
 def load(folder: Path) -> Recipe:

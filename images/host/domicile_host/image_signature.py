@@ -43,6 +43,11 @@ class ImageSignature:
             raise SignatureError(f"not an image signature: {error}; build and sign the image again") from error
 
 
+def signed_name(image: str) -> str:
+    """The name under which an image is signed, and known in a container store: the same in each, wherever it was pulled from."""
+    return f"localhost/domicile/{image}"
+
+
 def payload_for(digest: str, reference: str) -> bytes:
     """What is signed: this digest, under this name."""
     critical = {

@@ -101,6 +101,7 @@ class Sandboxes(Settings):
     limits: Limits = Limits()
     capacity: int = Field(8, ge=1, le=1000, description="sessions served at once")
     warm: int = Field(2, ge=0, le=100, description="sandboxes kept ready beside the live ones")
+    drain_seconds: int = Field(0, ge=0, le=7200, description="after SIGTERM, how long sessions may go on before their workers are stopped")
 
 
 class Network(Settings):

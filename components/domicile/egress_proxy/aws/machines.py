@@ -17,7 +17,7 @@ from domicile.egress_proxy.aws import EgressTier
 from domicile.machine.identities import Identity
 from domicile.network.aws import Network
 from domicile.network.aws.security_groups import EGRESS_PORT, HEALTH_PORT
-from domicile.worker_hosts.quadlet import unit
+from domicile.worker_hosts.quadlet import name, unit
 from domicile.worker_hosts.services import Service
 from domicile_host.egress.bootstrap import command
 from domicile_host.egress.tier import TierSettings, bootstrap
@@ -95,7 +95,7 @@ def machine_configuration(ground: Ground, images: Images) -> str:
     )
     rendered = json.dumps(bootstrap(tier_settings(ground)), indent=1)
     text = unit(proxy, ground.names.image("egress", images.egress), limits=(MANY_FILES,))
-    return configuration(ground.names, (MachineFile(str(BOOTSTRAP), rendered),), {"egress": text}, {})
+    return configuration(ground.names, images, (MachineFile(str(BOOTSTRAP), rendered),), {name(proxy): text}, {})
 
 
 def tier_settings(ground: Ground) -> TierSettings:

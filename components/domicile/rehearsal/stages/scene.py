@@ -21,8 +21,17 @@ from ..cloud import Thing
 from ..rehearsal import Rehearsal
 from .report import StageFailed
 
-STAND_IN_IMAGES = {name: "sha256:" + letter * 64 for name, letter in (("sandbox", "a"), ("host", "b"), ("egress", "c"))}
-"""Digests that no image has: for a stack whose images aren't pushed yet, so that its machines are rehearsed too."""
+_NOBODYS_KEY = """\
+-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE1B/PGNpdZAQY9msnHgDj3ytcJ1Qh
+ntDdmFOy0YDRuzV1dXFGDNdvLS0JCAVG/hzp05HeJv2at8to4tL1rwevJA==
+-----END PUBLIC KEY-----
+"""
+STAND_IN_IMAGES = {
+    **{name: "sha256:" + letter * 64 for name, letter in (("sandbox", "a"), ("host", "b"), ("egress", "c"))},
+    "signingKey": _NOBODYS_KEY,
+}
+"""Digests that no image has, and whose key: for a stack whose images aren't pushed yet, so that its machines are rehearsed too."""
 
 KEY_VARIABLE = "ANTHROPIC_ENVIRONMENT_KEY"
 """As an operator may have the environment key in the shell."""

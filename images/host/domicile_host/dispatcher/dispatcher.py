@@ -1,8 +1,8 @@
 """The dispatcher: puts its parts together, keeps them running, and ends them in order. `serve` makes one.
 
-Two ways to end it. SIGTERM drains: nothing more is claimed, each worker is told to stop, and after the grace each session is
-ended and its item stopped. SIGHUP hands over: everything stays as it is for the next dispatcher, which adopts it within the
-leases' time to live; that is also what a crash comes to.
+Two ways to end it. SIGTERM drains: nothing more is claimed, sessions get `drain_seconds` to end by themselves, then each worker is told
+to stop, and after the grace each session is ended and its item stopped. SIGHUP hands over: everything stays as it is for the next
+dispatcher, which adopts it within the leases' time to live; that is also what a crash comes to.
 """
 
 from __future__ import annotations
@@ -86,7 +86,10 @@ class Dispatcher:
         self._found = Found()
         self._beginning: str | None = "the container engine"
         self._draining = False
+        self._hurried = False
         self._tasks: list[asyncio.Task[None]] = []
+        self._taking_on: list[asyncio.Task[None]] = []
+        """Those of the tasks that take new work on."""
         self._signal: asyncio.Future[signal.Signals] | None = None
 
     async def run(self) -> None:
@@ -123,8 +126,7 @@ class Dispatcher:
         self._go(self._follow_engine())
         self._go(self._reconcile())
         self._go(self._supplies.keep(self._egress))
-        self._go(self._pool.run())
-        self._go(self._claims.run())
+        self._taking_on = [self._go(self._pool.run()), self._go(self._claims.run())]
         await self._first_failure()
 
     async def _check(self) -> None:
@@ -147,8 +149,10 @@ class Dispatcher:
 
     # --- running -----------------------------------------------------------------------------------------------------------
 
-    def _go(self, work: Coroutine[None, None, None]) -> None:
-        self._tasks.append(asyncio.create_task(work))
+    def _go(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.append(task)
+        return task
 
     async def _first_failure(self) -> None:
         """A part that ends is a fault: better restarted, and its sessions adopted, than half a dispatcher."""
@@ -214,6 +218,9 @@ class Dispatcher:
     def _signalled(self, number: signal.Signals) -> None:
         if self._signal is not None and not self._signal.done():
             self._signal.set_result(number)
+        else:
+            self._hurried = True
+            self._sessions.tell()
 
     async def _until_signalled(self, serving: Coroutine[None, None, None]) -> None:
         if self._signal is None:
@@ -235,6 +242,7 @@ class Dispatcher:
 
     async def _drain(self) -> None:
         """Ends everything within the grace and some spare time; what isn't done by then the next dispatcher finds in the ledger."""
+        await self._let_finish()
         following = self._tasks[:2]  # key and gateway: sessions need both to end well
         await self._cancel(self._tasks[2:])
         try:
@@ -246,6 +254,17 @@ class Dispatcher:
             await self._sessions.hand_over()
         await self._cancel(following)
         await self._egress.stop()
+
+    async def _let_finish(self) -> None:
+        """Takes nothing new on, and leaves sessions `drain_seconds` to end by themselves; a second signal cuts that short."""
+        seconds = self._settings.sandboxes.drain_seconds
+        if not seconds:
+            return
+        deadline = time.monotonic() + seconds
+        await self._cancel(self._taking_on)
+        await self._settle()
+        while self._sessions.count and not self._hurried and (left := deadline - time.monotonic()) > 0:
+            await self._sessions.changed(within_seconds=left)
 
     async def _hand_over(self) -> None:
         await self._cancel_tasks()

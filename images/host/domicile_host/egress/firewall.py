@@ -43,9 +43,11 @@ def render(
     *,
     control_plane: Sequence[Endpoint],
     sinks: Sequence[Endpoint] = (),
+    secrets: Sequence[Endpoint] = (),
     resolvers: Sequence[IPv4Address] = (),
 ) -> str:
-    """The ruleset. `control_plane` is what dispatcher and gateway may reach, `sinks` what the shipper may.
+    """The ruleset. `control_plane` is what dispatcher and gateway may reach, `sinks` what the shipper may,
+    `secrets` what the dispatcher alone may beside it.
 
     `resolvers` are the DNS servers of these three services (the proxy's own are in the policy); none if all is named by address.
     """
@@ -71,7 +73,7 @@ table inet {TABLE} {{
     }}
 {_egress(settings)}
 {_service("gateway", control_plane, resolvers)}
-{_service("dispatcher", control_plane, resolvers)}
+{_service("dispatcher", (*control_plane, *secrets), resolvers)}
 {_service("shipper", sinks, resolvers)}
 }}
 """

@@ -1,0 +1,54 @@
+"""Programs of a machine of either fleet, for what its image can do by itself: `curl` signs, `jq` reads.
+
+Run by root in the machine's own network namespace, the only place where the metadata service answers. Secrets go by standard input and
+output, never in arguments.
+"""
+
+from __future__ import annotations
+
+from domicile.aws.names import Names
+from domicile.worker_hosts.quadlet import AUTH_FILE
+
+LIBRARY = "/usr/local/lib/domicile.sh"
+LOGIN = "/usr/local/bin/domicile-registry-login"
+
+
+def begin() -> str:
+    """How each program begins."""
+    return f"#!/bin/bash\nset -euo pipefail\nsource {LIBRARY}\n"
+
+
+def library(names: Names) -> str:
+    """Functions of all programs: `metadata PATH`, `role`, `signed SERVICE curl's arguments`."""
+    return f"""# Of the programs in /usr/local/bin/domicile-*.
+imds=http://169.254.169.254/latest
+region={names.region}
+registry={names.registry}
+
+metadata() {{
+  local token
+  token=$(curl -sSf --max-time 10 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 300' "$imds/api/token")
+  printf 'header = "X-aws-ec2-metadata-token: %s"\\n' "$token" | curl -sSf --max-time 10 --config - "$imds/meta-data/$1"
+}}
+
+role() {{ metadata "iam/security-credentials/$(metadata iam/security-credentials/)"; }}
+
+signed() {{
+  local service=$1
+  shift
+  role | jq -er '"user = \\"\\(.AccessKeyId):\\(.SecretAccessKey)\\"\\nheader = \\"x-amz-security-token: \\(.Token)\\""' |
+    curl -sSf --max-time 30 --config - --aws-sigv4 "aws:amz:$region:$service" "$@"
+}}
+"""
+
+
+def login(names: Names) -> str:
+    """ECR's login, for podman and for whoever reads the registry's API."""
+    return f"""{begin()}
+signed ecr \\
+  -H 'content-type: application/x-amz-json-1.1' \\
+  -H 'x-amz-target: AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken' \\
+  --data '{{}}' "https://api.ecr.$region.amazonaws.com/" |
+  jq -e --arg registry "$registry" '{{auths: {{($registry): {{auth: .authorizationData[0].authorizationToken}}}}}}' >{AUTH_FILE}.new
+mv {AUTH_FILE}.new {AUTH_FILE}
+"""
