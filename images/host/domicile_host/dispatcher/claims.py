@@ -121,6 +121,7 @@ class Claims:
         task = asyncio.create_task(self._claim(item))
         self._claiming[subject] = task
         task.add_done_callback(lambda _: self._claimed(subject))
+        await asyncio.wait({task}, timeout=self._parts.bounds.head_start_seconds)
         return True
 
     def _claimed(self, subject: str) -> None:

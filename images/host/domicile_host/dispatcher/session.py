@@ -188,14 +188,8 @@ class Session:
         if self._item is None:
             self.end(Cause.SANDBOX_GONE)
             return
-        acked = self.held.acked
-        if not acked:
-            await self._ack()
         async with asyncio.TaskGroup() as confirming:
-            if not acked:  # a dispatcher killed before the note is on disk acks again, and learns from the heartbeat whose the item is
-                confirming.create_task(self._parts.identities.announce(self._binding()))
-                confirming.create_task(self._note(acked=True))
-            confirming.create_task(self._lease.beat())
+            confirming.create_task(self._take())
             if not self.held.admitted:
                 confirming.create_task(self._parts.identities.admit(self.sandbox.address, self.held.session_id))
         await self._parts.identities.bind(self._binding())
@@ -204,6 +198,16 @@ class Session:
             self._parts.metrics.bound.observe(time.monotonic() - self._claimed)
         await self._record("session.bound", address=str(self.sandbox.address))
         await self._note(admitted=True)
+
+    async def _take(self) -> None:
+        """Ack, then first heartbeat; meanwhile the gateway reads ahead."""
+        async with asyncio.TaskGroup() as taking:
+            if not self.held.acked:
+                await self._ack()
+                taking.create_task(self._parts.identities.announce(self._binding()))
+                # A dispatcher killed before this is on disk acks again, and learns from the heartbeat whose the item is.
+                taking.create_task(self._note(acked=True))
+            taking.create_task(self._lease.beat())
 
     async def _ack(self) -> None:
         """A refusal that follows an unanswered ack may be the echo of that ack: then the heartbeat tells whose the item is."""
