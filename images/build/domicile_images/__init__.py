@@ -13,6 +13,7 @@ from domicile_images.golang import GoError
 from domicile_images.locks import lock
 from domicile_images.recipe import Recipe, RecipeError
 from domicile_images.recipe import load as load_recipe
+from domicile_images.registry import Login, RegistryError, Repository, push
 from domicile_images.signing import Key, SigningKeyError, StatementError, key_in, verify_statement
 from domicile_images.store import StoreError, is_loaded, load, unload
 from domicile_images.tree import UnsafePathError
@@ -25,6 +26,7 @@ ERRORS = (
     GoError,
     PipError,
     RecipeError,
+    RegistryError,
     SignatureError,
     SigningKeyError,
     StatementError,
@@ -42,9 +44,12 @@ __all__ = [
     "CacheError",
     "GoError",
     "Key",
+    "Login",
     "PipError",
     "Recipe",
     "RecipeError",
+    "RegistryError",
+    "Repository",
     "SignatureError",
     "SigningKeyError",
     "StatementError",
@@ -56,6 +61,7 @@ __all__ = [
     "load",
     "load_recipe",
     "lock",
+    "push",
     "unload",
     "verify",
     "verify_statement",

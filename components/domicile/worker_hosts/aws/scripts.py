@@ -15,7 +15,7 @@ from domicile.network.services import SYSCTLS, uplink
 from domicile.places import StackPlaces
 from domicile.worker_hosts.quadlet import AUTH_FILE
 from domicile_host.image_signature import signed_name
-from domicile_host.settings import AwsSecrets, HostSettings
+from domicile_host.settings import AwsSecrets, HostSettings, SandboxImage
 
 PROGRAMS = "/usr/local/bin/domicile-"
 TEMPLATES = "/etc/domicile"
@@ -49,7 +49,7 @@ def programs(host: Host) -> dict[str, str]:
         "role": _role(host),
         "prepare": _prepare(host),
         "network": _network(host),
-        "images": _images(host),
+        "images": sandbox_image(host.names, host.settings.sandboxes.image),
         "in-service": _in_service(),
         "end-of-life": _end_of_life(host),
     }
@@ -136,11 +136,11 @@ table inet domicile_machine {{
 """
 
 
-def _images(host: Host) -> str:
+def sandbox_image(names: Names, image: SandboxImage) -> str:
     """The sandboxes' image, which no unit pulls, under the name that it is signed with; and its signature, for the dispatcher to check."""
-    image, signed = host.settings.sandboxes.image, signed_name("sandbox")
+    signed = signed_name("sandbox")
     hexadecimal = image.digest.removeprefix("sha256:")
-    repository = host.names.repository("sandbox")
+    repository = names.repository("sandbox")
     return f"""{begin()}
 export REGISTRY_AUTH_FILE={AUTH_FILE}
 pinned=$registry/{repository}@{image.digest}
