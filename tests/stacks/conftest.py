@@ -60,6 +60,15 @@ class RegionStack:
         content["config"][f"domicile:{key}"] = value
         self.file.write_text(yaml.safe_dump(content))
 
+    def excepted(self, path: str) -> None:
+        """Let a property lie elsewhere for a month."""
+        content = yaml.safe_load(self.file.read_text())
+        exceptions = content["config"].setdefault("domicile:residency", {}).setdefault("exceptions", [])
+        exceptions.append(
+            {"property": path, "reason": "it is tried here", "owner": "test", "expires": str(date.today() + timedelta(days=30))}
+        )
+        self.file.write_text(yaml.safe_dump(content))
+
     def up(self) -> Result:
         return up(self.stack, preview_first=False)
 
@@ -140,6 +149,12 @@ def stacked(tmp_path, monkeypatch):
 def images():
     """What `aws.images` may say."""
     return STAND_IN_IMAGES
+
+
+@pytest.fixture(scope="session")
+def placed():
+    """Makes a stack by its name in a folder, with a patch that lasts as long as it."""
+    return lambda name, root, patch: in_effect(region_stack(name, root), patch)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from domicile.control_plane.operator import require_credential
 from domicile.egress_proxy.aws import EgressTier
 from domicile.egress_proxy.aws.machines import EgressProxies
 from domicile.environment_key.aws import EncryptionKey, EnvironmentKey
+from domicile.mcp_tunnel.aws import McpTunnel
 from domicile.network.aws import Network
 from domicile.sandbox_image.aws import Registry
 from domicile.scaling.aws import Scaling
@@ -28,7 +29,7 @@ def assemble(config: PerimeterConfig, perimeter: pulumi.Resource) -> dict[str, p
     """Builds the region; the outputs of `perimeter`. The order is that of need: key, network, what both guard, machines."""
     if backend := os.environ.get("PULUMI_BACKEND_URL"):
         check_backend(config, f"stack {config.stack}", backend)
-    if config.environment.name is not None:
+    if config.environment.name is not None or (config.aws and config.aws.tunnel):
         require_credential()
     ground = Ground.of(config)
     environment = _environment(config, pulumi.ResourceOptions(parent=perimeter))
@@ -49,6 +50,9 @@ def assemble(config: PerimeterConfig, perimeter: pulumi.Resource) -> dict[str, p
         EgressProxies("egress-proxies", ground, ground.aws.images, network, tier, settings, key, below)
         fleet = WorkerHosts("fleet", ground, ground.aws.images, network, tier, workers.profile, settings, key, environment, below)
         scaling = Scaling("scaling", ground, network, tier, settings, key, topic, environment, fleet.group, below)
+    tunnel = None
+    if ground.aws.tunnel:
+        tunnel = McpTunnel("mcp-tunnel", ground, ground.aws.tunnel, network, tier, settings, key, topic, below)
     return {
         "environment_id": environment,
         "control_plane_url": config.control_plane.url,
@@ -56,6 +60,7 @@ def assemble(config: PerimeterConfig, perimeter: pulumi.Resource) -> dict[str, p
         "archive": archive.bucket,
         "repositories": registry.urls,
         "worker_profile": workers.profile,
+        **({"tunnel_domain": tunnel.domain} if tunnel else {}),
         **({"webhook_address": scaling.address} if scaling and scaling.address else {}),
         "residency": json.loads(residency_manifest(config, config.stack).to_json()),
     }

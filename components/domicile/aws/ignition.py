@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from domicile.aws import image_policy
 from domicile.aws.names import Names
 from domicile.aws.scripts import LIBRARY, LOGIN, library, login
-from domicile.config.aws import Images
 from domicile.worker_hosts.quadlet import LOGIN_UNIT
 
 VERSION = "3.4.0"
@@ -37,14 +36,12 @@ class MachineFile:
     mode: int = 0o644
 
 
-def configuration(
-    names: Names, images: Images, files: tuple[MachineFile, ...], quadlets: Mapping[str, str], units: Mapping[str, str]
-) -> str:
-    """The whole configuration as JSON. `quadlets` by their service's name, `units` by their own."""
+def configuration(names: Names, policy: str, files: tuple[MachineFile, ...], quadlets: Mapping[str, str], units: Mapping[str, str]) -> str:
+    """The whole configuration as JSON. `policy`: which images podman takes; `quadlets` by their service's name, `units` by their own."""
     common = (
         MachineFile(LIBRARY, library(names)),
         MachineFile(LOGIN, login(names), PROGRAM),
-        MachineFile(image_policy.POLICY, image_policy.policy(names, images.signing_key)),
+        MachineFile(image_policy.POLICY, policy),
         MachineFile(image_policy.LOOKASIDE, image_policy.lookaside(names)),
     )
     containers = tuple(MachineFile(f"/etc/containers/systemd/{name}.container", text) for name, text in quadlets.items())

@@ -27,6 +27,12 @@ def policy(names: Names, signing_key: str) -> str:
     return json.dumps({"default": [{"type": "reject"}], "transports": {"docker": own}}, indent=1)
 
 
+def pinned(names: Names, images: tuple[str, ...]) -> str:
+    """For images of others that nobody signs for us: only from this stack's own repositories, where units name them by digest."""
+    own: dict[str, object] = {f"{names.registry}/{names.repository(image)}": [{"type": "insecureAcceptAnything"}] for image in images}
+    return json.dumps({"default": [{"type": "reject"}], "transports": {"docker": own}}, indent=1)
+
+
 def lookaside(names: Names) -> str:
     """Where signatures are: in the registry, beside the image."""
     return json.dumps({"docker": {names.registry: {"use-sigstore-attachments": True}}})

@@ -10,6 +10,9 @@ from domicile.config.aws import Aws
 IMAGES = ("sandbox", "host", "egress")
 """Images that a region's machines run, each in a repository of its own."""
 
+TUNNEL_IMAGES = ("cloudflared", "mcp-proxy")
+"""Of tunnel hosts: others' images, copied."""
+
 
 @dataclass(frozen=True)
 class Names:
@@ -26,13 +29,24 @@ class Names:
     """Whether the stack has the function that watches the queue, and so that function's role."""
     listens: bool = False
     """Whether it has the function that webhooks come to."""
+    tunnels: bool = False
+    """Whether it has an MCP tunnel, and so its hosts' role."""
 
     @classmethod
     def of(cls, config: PerimeterConfig, aws: Aws) -> Names:
         own = f"arn:aws:iam::{aws.account}:role/domicile-{config.stack}-worker-host"
         watches = aws.images is not None
         listens = watches and aws.scaling.webhook
-        return cls(config.stack, aws.account, aws.region, aws.access.worker_role or own, aws.access.writers, watches, listens)
+        return cls(
+            config.stack,
+            aws.account,
+            aws.region,
+            aws.access.worker_role or own,
+            aws.access.writers,
+            watches,
+            listens,
+            aws.tunnel is not None,
+        )
 
     @property
     def prefix(self) -> str:
@@ -45,6 +59,15 @@ class Names:
     @property
     def egress_role(self) -> str:
         return self.role("egress-proxy")
+
+    @property
+    def tunnel_role(self) -> str:
+        return self.role("tunnel-host")
+
+    @property
+    def machine_roles(self) -> tuple[str, ...]:
+        """ARNs of the roles of the machines that the stack has."""
+        return (self.worker_role, self.egress_role, *((self.tunnel_role,) if self.tunnels else ()))
 
     def function(self, noun: str) -> str:
         return f"{self.prefix}-{noun}"
@@ -86,6 +109,14 @@ class Names:
         """The secret with which the control plane signs webhooks."""
         return f"{self.prefix}/webhook-signing-secret"
 
+    @property
+    def tunnel_token(self) -> str:
+        return f"{self.prefix}/tunnel/token"
+
+    @property
+    def tunnel_authority(self) -> str:
+        return f"{self.prefix}/tunnel/authority"
+
     def credential(self, name: str) -> str:
         return f"{self.prefix}/credentials/{name}"
 
@@ -107,6 +138,11 @@ class Names:
     @property
     def repository_arns(self) -> tuple[str, ...]:
         return tuple(self.repository_arn(image) for image in IMAGES)
+
+    @property
+    def tunnel_repository_arns(self) -> tuple[str, ...]:
+        """Of a stack that has a tunnel."""
+        return tuple(self.repository_arn(image) for image in TUNNEL_IMAGES) if self.tunnels else ()
 
     def log_group(self, noun: str) -> str:
         return f"/domicile/{self.stack}/{noun}"

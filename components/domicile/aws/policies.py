@@ -42,7 +42,7 @@ def encryption_key(names: Names) -> str:
     """The stack's key. Who administers it can't decrypt with it; who decrypts does so through one service of this region."""
     via = tuple(f"{service}.{names.region}.amazonaws.com" for service in ("secretsmanager", "s3", "ecr"))
     root = {"AWS": names.root}
-    users = by_role(names.worker_role, names.egress_role, *names.function_roles, *names.administrators)
+    users = by_role(*names.machine_roles, *names.function_roles, *names.administrators)
     scaling = f"arn:aws:iam::{names.account}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
     return document(
         Statement(
@@ -123,10 +123,28 @@ def egress_proxy(names: Names, key: str) -> str:
     return document(*_machine(names, key, "egress-proxies"))
 
 
+def tunnel_host(names: Names, key: str) -> str:
+    """The tunnel hosts' role: token and CA, their images and settings, whether they are connected."""
+    secrets = (names.secret_arn(names.tunnel_token), names.secret_arn(names.tunnel_authority))
+    return document(
+        Statement("Secrets", READ_SECRET[1:], secrets),
+        *_machine(names, key, "tunnel-hosts"),
+        Statement(
+            "Metrics",
+            ("cloudwatch:PutMetricData",),
+            ("*",),
+            conditions={"StringEquals": {"cloudwatch:namespace": METRICS}},
+            because=NO_RESOURCE,
+        ),
+    )
+
+
 def _machine(names: Names, key: str, noun: str) -> tuple[Statement, ...]:
     """What every machine needs to start: its image, its settings, and the key they are encrypted with."""
     via = tuple(f"{service}.{names.region}.amazonaws.com" for service in ("secretsmanager", "s3", "ecr"))
-    images = names.repository_arns if noun == "worker-hosts" else (names.repository_arn("egress"),)
+    images = {"worker-hosts": names.repository_arns, "tunnel-hosts": names.tunnel_repository_arns}.get(
+        noun, (names.repository_arn("egress"),)
+    )
     return (
         Statement("Login", ("ecr:GetAuthorizationToken",), ("*",), because=NO_RESOURCE),
         Statement("Images", PULL, images),
@@ -170,7 +188,7 @@ def endpoint(service: str, names: Names, key: str) -> str:
 
 
 def _by_machines(names: Names, sid: str, actions: tuple[str, ...], resources: tuple[str, ...], because: str = "") -> Statement:
-    who = merged(by_role(names.worker_role, names.egress_role), _account(names))
+    who = merged(by_role(*names.machine_roles), _account(names))
     return Statement(sid, actions, resources, principal=ANYONE, conditions=who, because=because)
 
 
@@ -186,12 +204,13 @@ def _s3(names: Names, _key: str) -> tuple[Statement, ...]:
 def _ecr(names: Names, _key: str) -> tuple[Statement, ...]:
     return (
         _by_machines(names, "Login", ("ecr:GetAuthorizationToken",), ("*",), because=NO_RESOURCE),
-        _by_machines(names, "Images", PULL, names.repository_arns),
+        _by_machines(names, "Images", PULL, (*names.repository_arns, *names.tunnel_repository_arns)),
     )
 
 
 def _secrets(names: Names, _key: str) -> tuple[Statement, ...]:
-    arns = (names.secret_arn(names.environment_key), names.secret_arn(names.credential("*")))
+    tunnel = (names.tunnel_token, names.tunnel_authority) if names.tunnels else ()
+    arns = tuple(names.secret_arn(name) for name in (names.environment_key, names.credential("*"), *tunnel))
     return (_by_machines(names, "Secrets", READ_SECRET, arns),)
 
 
@@ -277,7 +296,7 @@ def settings_bucket(names: Names) -> str:
     """Machines read their settings; administrators write them."""
     arn = names.bucket_arn("settings")
     things = (f"{arn}/*",)
-    readers = (names.worker_role, names.egress_role, *names.administrators)
+    readers = (*names.machine_roles, *names.administrators)
     return document(
         *_tls_only(arn),
         Statement(
@@ -302,9 +321,10 @@ def access_log_bucket(names: Names) -> str:
     )  # fmt: skip
 
 
-def repository(names: Names) -> str:
-    """Machines pull, administrators push, nobody else does either. In a repository's policy a statement has no resource."""
-    pullers = (names.worker_role, names.egress_role, *names.administrators)
+def repository(names: Names, *pullers: str) -> str:
+    """Machines (default: worker hosts and egress proxies) pull, administrators push, nobody else does either. In a repository's policy a
+    statement has no resource."""
+    pullers = (*(pullers or (names.worker_role, names.egress_role)), *names.administrators)
     return document(
         Statement("PulledByMachinesOnly", PULL, (), "Deny", ANYONE, but_role(*pullers)),
         Statement("PushedByAdministratorsOnly", PUSH, (), "Deny", ANYONE, but_role(*names.administrators)),

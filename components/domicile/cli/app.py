@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from domicile.cli import audit, check, destroy, images, key, preview, refresh, rehearse, residency, session, status, up, version
+from domicile.cli import audit, check, destroy, images, key, preview, refresh, rehearse, residency, session, status, tunnel, up, version
 from domicile.cli.exit import CliError, ExitCode
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.command("up", rich_help_panel=PROVISION)(up.up)
 app.command("refresh", rich_help_panel=PROVISION)(refresh.refresh)
 app.command("destroy", rich_help_panel=PROVISION)(destroy.destroy)
 app.command("key", rich_help_panel=OPERATE)(key.key)
+app.command("tunnel", rich_help_panel=OPERATE)(tunnel.tunnel)
 app.command("status", rich_help_panel=OPERATE)(status.status)
 app.command("session", rich_help_panel=OPERATE)(session.session)
 app.add_typer(audit.app, name="audit", rich_help_panel=OPERATE)

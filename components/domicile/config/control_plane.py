@@ -16,6 +16,9 @@ STAND_IN_ADDRESS = "203.0.113.10"
 STAND_IN_RESOLVER = "203.0.113.53"
 """The DNS server of that namespace."""
 
+LATER_KIND = "claude-platform-aws"
+"""Workers there sign with IAM, and no environment key works (platform.claude.com: Claude Platform on AWS, 2026-08)."""
+
 FIXED_URLS = {"stand-in": f"https://{STAND_IN_ADDRESS}", "anthropic": "https://api.anthropic.com"}
 
 
@@ -31,6 +34,9 @@ class ControlPlane(Section, settings.ControlPlane):
     @model_validator(mode="before")
     @classmethod
     def _with_fixed_url(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("kind") == LATER_KIND:
+            allowed = f"stand-in, anthropic or url: {LATER_KIND} (IAM in place of the environment key) is not in this version"
+            raise ConfigRefusedError(Objection(("kind",), allowed, "set `kind: anthropic`"))
         if isinstance(given, dict) and "url" not in given and isinstance(given.get("kind"), str) and given["kind"] in FIXED_URLS:
             return {**given, "url": FIXED_URLS[given["kind"]]}
         return given

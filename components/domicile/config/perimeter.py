@@ -72,8 +72,6 @@ class Declared(Section):
         if self.worker_host.runtime not in MACHINE_IMAGE_RUNTIMES:
             allowed = "a runtime that the machine image has: " + ", ".join(MACHINE_IMAGE_RUNTIMES)
             yield Objection(("workerHost", "runtime"), allowed, f"set `runtime: {MACHINE_IMAGE_RUNTIMES[0]}`")
-        if aws.tunnel:
-            yield Objection(("aws", "tunnel"), "no `tunnel`: MCP tunnels are not in this version", "remove `tunnel`")
         if self.network.sandbox_range.overlaps(aws.network.cidr):
             allowed = f"a range apart from the VPC's {aws.network.cidr}"
             yield Objection(("network", "sandboxRange"), allowed, "remove `sandboxRange` for 100.96.0.0/16, or move `aws.network.cidr`")

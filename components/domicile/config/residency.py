@@ -116,8 +116,12 @@ def region_bearing(config: Declared) -> Iterator[Property]:
     yield Property("controlPlane.url", "control plane", config.control_plane.url, _place(config, config.control_plane.url))
     for index, sink in enumerate(config.audit.sinks):
         yield Property(f"audit.sinks[{index}].url", "sink", sink.url, _place(config, sink.url))
+    if aws.scaling.webhook:
+        yield Property("scaling.webhook_address", "endpoint", f"API Gateway, {aws.region}, public", region)
     if aws.tunnel:
         yield Property("aws.tunnel", "tunnel", TUNNEL_EDGE, place_of_host(TUNNEL_EDGE))
+        yield Property("mcp_tunnel.secrets", "secret", f"Secrets Manager, {aws.region}", region)
+        yield Property("mcp_tunnel.registry", "registry", f"ECR, {aws.region}, not replicated", region)
 
 
 ENDPOINTS = ("autoscaling", "ecr.api", "ecr.dkr", "kms", "logs", "monitoring", "s3", "secretsmanager", "sts")
@@ -135,6 +139,7 @@ def _made_here(region: str) -> tuple[tuple[str, PropertyKind, str], ...]:
         ("siem_sink.backup", "backup", f"none beside the archive's own versions in {region}"),
         ("network.flow_logs", "log group", f"CloudWatch Logs, {region}"),
         ("network.query_logs", "log group", f"CloudWatch Logs, {region}"),
+        ("scaling.functions", "log group", f"Lambda and CloudWatch Logs, {region}"),
         ("sandbox_image.registry", "registry", f"ECR, {region}, not replicated"),
     )
 

@@ -22,6 +22,8 @@ class Identity:
     SHIPPER: ClassVar[Identity]
     SECRETS: ClassVar[Identity]
     CONTROL_PLANE: ClassVar[Identity]
+    CLOUDFLARED: ClassVar[Identity]
+    MCP_PROXY: ClassVar[Identity]
 
     @property
     def user(self) -> str:
@@ -35,3 +37,5 @@ Identity.EGRESS = Identity(65531)
 Identity.SHIPPER = Identity(65529)
 Identity.SECRETS = Identity(65528)
 Identity.CONTROL_PLANE = Identity(65527)
+Identity.CLOUDFLARED = Identity(65526, 65526)
+Identity.MCP_PROXY = Identity(65525, 65525)

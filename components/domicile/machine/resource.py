@@ -95,9 +95,10 @@ class MachineProvider(SpecProvider, ABC):
 
 
 class MachineResource(dynamic.Resource, module="machine"):
-    """Base of the resources: passes a spec's fields as inputs. `module` stands in the type's name."""
+    """Base of the resources: passes a spec's fields as inputs. `module` stands in the type's name; `learnt` are outputs beside the spec."""
 
     provider: ClassVar[SpecProvider]
+    learnt: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, module: str = "machine", **kwargs: Any) -> None:
         super().__init_subclass__(module=module, name=cls.__name__, **kwargs)
@@ -106,7 +107,8 @@ class MachineResource(dynamic.Resource, module="machine"):
         unknown = set(inputs) - set(self.provider.spec.model_fields)
         if unknown:
             raise TypeError(f"{type(self).__name__} {resource_name!r} has no input {', '.join(sorted(unknown))}")
-        super().__init__(self.provider, resource_name, {k: v for k, v in inputs.items() if v is not None}, opts)
+        given = {name: value for name, value in inputs.items() if value is not None}
+        super().__init__(self.provider, resource_name, {**given, **dict.fromkeys(self.learnt)}, opts)
 
 
 @contextmanager

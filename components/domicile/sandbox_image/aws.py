@@ -22,11 +22,20 @@ class Registry(pulumi.ComponentResource):
 
     urls: dict[str, pulumi.Output[str]]
 
-    def __init__(self, name: str, ground: Ground, key: pulumi.Output[str], opts: pulumi.ResourceOptions) -> None:
+    def __init__(
+        self,
+        name: str,
+        ground: Ground,
+        key: pulumi.Output[str],
+        opts: pulumi.ResourceOptions,
+        *,
+        images: tuple[str, ...] = IMAGES,
+        pullers: tuple[str, ...] = (),
+    ) -> None:
         super().__init__("domicile:aws:Registry", name, None, opts)
         below = pulumi.ResourceOptions(parent=self)
         self.urls = {}
-        for image in IMAGES:
+        for image in images:
             made = aws.ecr.Repository(
                 image,
                 name=ground.names.repository(image),
@@ -35,7 +44,7 @@ class Registry(pulumi.ComponentResource):
                 encryption_configurations=[{"encryption_type": "KMS", "kms_key": key}],
                 opts=below,
             )
-            aws.ecr.RepositoryPolicy(image, repository=made.name, policy=policies.repository(ground.names), opts=below)
+            aws.ecr.RepositoryPolicy(image, repository=made.name, policy=policies.repository(ground.names, *pullers), opts=below)
             aws.ecr.LifecyclePolicy(image, repository=made.name, policy=_lifecycle(), opts=below)
             self.urls[image] = made.repository_url
         self.register_outputs({"urls": self.urls})

@@ -24,6 +24,7 @@ from .sessions import Sessions
 from .shapes import EnvironmentCreate
 from .skills import Skills
 from .store import Store
+from .tunnels import Tunnels
 from .webhooks import Webhooks
 from .work import WorkQueue
 
@@ -57,6 +58,7 @@ class ControlPlane:
         self.sessions = Sessions(self.store, self.queue)
         self.skills = Skills(self.store)
         self.memory = MemoryStores(self.store)
+        self.tunnels = Tunnels(self.store)
         self.brain = ScriptedBrain(self.store, self.sessions, self.queue, self.skills, self.memory, log)
         self.faults = Faults()
         self.webhooks = Webhooks(self.store, self.sessions, log)
@@ -65,7 +67,7 @@ class ControlPlane:
         self.queue.watchers.append(self._changed)
         self.sessions.watchers.append(self._changed)
         self._rooms = Rooms(
-            self.credentials, self.environments, self.queue, self.sessions, self.skills, self.memory, keepalive_seconds=keepalive_seconds
+            self.credentials, self.environments, self.queue, self.sessions, self.skills, self.memory, self.tunnels, keepalive_seconds
         )
 
     def new_environment(self, name: str = "test") -> tuple[str, str]:

@@ -81,6 +81,55 @@ class EnvironmentUpdate(Shape):
     scope: Literal["organization"] | None = None
 
 
+class Tunnel(Shape):
+    """An MCP tunnel."""
+
+    id: str
+    type: Literal["tunnel"] = "tunnel"
+    display_name: str | None = None
+    domain: str
+    created_at: str
+    archived_at: str | None = None
+
+
+class TunnelCreate(Shape):
+    """Body of `POST /v1/tunnels`."""
+
+    display_name: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
+
+
+class TunnelToken(Shape):
+    """A tunnel's connector token."""
+
+    id: str
+    type: Literal["tunnel_token"] = "tunnel_token"
+    tunnel_token: str
+
+
+class TunnelRotate(Shape):
+    """Body of `POST /v1/tunnels/{id}/rotate_token`."""
+
+    reason: str | None = None
+
+
+class TunnelCertificateCreate(Shape):
+    """Body of `POST /v1/tunnels/{id}/certificates`."""
+
+    ca_certificate_pem: str
+
+
+class TunnelCertificate(Shape):
+    """A CA certificate that a tunnel trusts; `fingerprint` is SHA-256 of its DER form."""
+
+    id: str
+    type: Literal["tunnel_certificate"] = "tunnel_certificate"
+    tunnel_id: str
+    fingerprint: str
+    created_at: str
+    expires_at: str | None
+    archived_at: str | None = None
+
+
 class WorkData(Shape):
     """What a work item is about."""
 

@@ -46,6 +46,9 @@ CREATE TABLE IF NOT EXISTS memory_stores (
 CREATE TABLE IF NOT EXISTS memories (
   number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, store_id TEXT NOT NULL, version_id TEXT NOT NULL, path TEXT NOT NULL,
   content TEXT NOT NULL, created_at TEXT NOT NULL, updated_at TEXT NOT NULL, UNIQUE (store_id, path));
+CREATE TABLE IF NOT EXISTS tunnels (id TEXT PRIMARY KEY, body TEXT NOT NULL, archived_at TEXT, token_id TEXT NOT NULL, token TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS tunnel_certificates (
+  id TEXT PRIMARY KEY, tunnel_id TEXT NOT NULL, body TEXT NOT NULL, archived_at TEXT);
 CREATE TABLE IF NOT EXISTS webhooks (
   id TEXT PRIMARY KEY, url TEXT NOT NULL, secret TEXT NOT NULL, types TEXT NOT NULL, disabled TEXT);
 """

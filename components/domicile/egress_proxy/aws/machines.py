@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pulumi
 import pulumi_aws as aws
 
+from domicile.aws import image_policy
 from domicile.aws.ground import Ground
 from domicile.aws.ignition import MachineFile, configuration
 from domicile.aws.machines import Kind, Settings, launch_template, propagated
@@ -95,7 +96,13 @@ def machine_configuration(ground: Ground, images: Images) -> str:
     )
     rendered = json.dumps(bootstrap(tier_settings(ground)), indent=1)
     text = unit(proxy, ground.names.image("egress", images.egress), limits=(MANY_FILES,))
-    return configuration(ground.names, images, (MachineFile(str(BOOTSTRAP), rendered),), {name(proxy): text}, {})
+    return configuration(
+        ground.names,
+        image_policy.policy(ground.names, images.signing_key),
+        (MachineFile(str(BOOTSTRAP), rendered),),
+        {name(proxy): text},
+        {},
+    )
 
 
 def tier_settings(ground: Ground) -> TierSettings:

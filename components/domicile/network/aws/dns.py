@@ -11,6 +11,9 @@ import pulumi_aws as aws
 from domicile.aws.ground import Ground
 from domicile.config.residency import ENDPOINTS
 
+TUNNEL_EDGES = ("_v2-origintunneld._tcp.argotunnel.com", "region1.v2.argotunnel.com", "region2.v2.argotunnel.com")
+"""What cloudflared looks up (developers.cloudflare.com: tunnel with firewall, 2025-02-27)."""
+
 _HOSTS = {"ecr.api": "api.ecr"}
 """Endpoints whose host isn't the service's name."""
 
@@ -36,6 +39,9 @@ def _outside_names(ground: Ground) -> Iterator[str]:
         yield urlsplit(url).hostname or ""
     for rule in config.egress.rules:
         yield rule.host
+    if ground.aws.tunnel:
+        yield from TUNNEL_EDGES
+        yield from (server.host for server in ground.aws.tunnel.servers)
 
 
 def build_firewall(ground: Ground, vpc: pulumi.Input[str], balancer: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:

@@ -58,16 +58,20 @@ class SecurityGroups:
     def let_workers_reach_s3(self, prefix_list: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
         """S3 of this region through the gateway endpoint, which has no group of its own; its policy says which buckets."""
         for noun, group in (("workers", self.workers), ("proxies", self.proxies)):
-            aws.vpc.SecurityGroupEgressRule(
-                f"{noun}-to-s3",
-                security_group_id=group,
-                prefix_list_id=prefix_list,
-                ip_protocol="tcp",
-                from_port=HTTPS,
-                to_port=HTTPS,
-                description="S3 through the gateway endpoint",
-                opts=opts,
-            )
+            self.let_reach_s3(noun, group, prefix_list, opts)
+
+    def let_reach_s3(self, noun: str, group: pulumi.Input[str], prefix_list: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
+        """One group of machines."""
+        aws.vpc.SecurityGroupEgressRule(
+            f"{noun}-to-s3",
+            security_group_id=group,
+            prefix_list_id=prefix_list,
+            ip_protocol="tcp",
+            from_port=HTTPS,
+            to_port=HTTPS,
+            description="S3 through the gateway endpoint",
+            opts=opts,
+        )
 
 
 def allow(name: str, source: pulumi.Input[str], target: pulumi.Input[str], port: int, opts: pulumi.ResourceOptions) -> None:

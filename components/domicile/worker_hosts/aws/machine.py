@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from domicile.aws import image_policy
 from domicile.aws.ground import Ground
 from domicile.aws.ignition import PROGRAM, MachineFile, configuration, once
 from domicile.config.aws import Images
@@ -20,7 +21,7 @@ from domicile.worker_hosts.services import Service, folders, services
 from domicile.worker_hosts.settings import render
 from domicile_host.egress import bootstrap
 from domicile_host.image_signature import signed_name
-from domicile_host.settings import AwsSecrets, BucketSink, HostSettings, SandboxImage, UpstreamProxy
+from domicile_host.settings import AwsSecrets, HostSettings, SandboxImage, UpstreamProxy
 
 NOUN = "worker-hosts"
 SECCOMP = Path(__file__).resolve().parents[4] / "images" / "sandbox" / "seccomp.json"
@@ -57,7 +58,7 @@ def machine_configuration(ground: Ground, images: Images, told: Told) -> str:
         for service in services(settings, places.settings, places.egress_bootstrap)
     }
     files = (*_files(host, images), *_programs(host), *_brought_along(settings))
-    return configuration(ground.names, images, files, quadlets, _units(host))
+    return configuration(ground.names, image_policy.policy(ground.names, images.signing_key), files, quadlets, _units(host))
 
 
 def host_settings(ground: Ground, images: Images, told: Told, places: StackPlaces) -> tuple[HostSettings, AwsSecrets]:
@@ -81,14 +82,8 @@ def host_settings(ground: Ground, images: Images, told: Told, places: StackPlace
         environment_id=told.environment_id,
         upstream_proxy=UpstreamProxy(host=told.balancer, port=EGRESS_PORT, network=ground.aws.network.cidr),
         drain_seconds=int(ground.aws.hosts.drain_seconds),
-        bucket=BucketSink(url=_bucket_url(ground), region=names.region, role_file=secrets.role_file),
     )
     return settings, secrets
-
-
-def _bucket_url(ground: Ground) -> str:
-    """By the region's own name: through the gateway endpoint."""
-    return f"https://{ground.names.bucket('archive')}.s3.{ground.names.region}.amazonaws.com"
 
 
 def _needs(service: Service) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from ..errors import ApiError, InvalidRequestError, NotFoundError, RequestTooLar
 from ..faults import Faults
 from ..log import Logger
 from ..stamps import new_id
-from . import environments, memory_stores, sessions, skills, work
+from . import environments, memory_stores, sessions, skills, tunnels, work
 from .access import ROOMS, Rooms
 
 LARGEST_BODY_BYTES = 32 << 20
@@ -25,7 +25,7 @@ def application(rooms: Rooms, faults: Faults, log: Logger) -> web.Application:
     """The API over these rooms; `faults` may answer in its place."""
     app = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=[answering(log), faults.middleware])
     app[ROOMS] = rooms
-    for part in (environments, work, sessions, skills, memory_stores):
+    for part in (environments, work, sessions, skills, memory_stores, tunnels):
         app.add_routes(part.routes)
     return app
 

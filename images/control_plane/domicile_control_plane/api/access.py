@@ -17,6 +17,7 @@ from ..errors import InvalidRequestError, PermissionDeniedError
 from ..memory import MemoryStores
 from ..sessions import Sessions
 from ..skills import Skills
+from ..tunnels import Tunnels
 from ..work import WorkQueue
 
 MANAGED_AGENTS = "managed-agents-2026-04-01"
@@ -34,6 +35,7 @@ class Rooms:
     sessions: Sessions
     skills: Skills
     memory: MemoryStores
+    tunnels: Tunnels
     keepalive_seconds: float = 15.0
 
 
