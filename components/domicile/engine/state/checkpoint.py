@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,6 +22,8 @@ from ..state.files import write_atomically
 from ..state.snapshot import Operation, Resource, Snapshot, encode
 from ..values import keep_ciphertexts
 
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 class Writer:
     """Writes a stack's snapshot to its file; StateError if that can't be done."""
@@ -30,7 +33,7 @@ class Writer:
 
     def text(self, resource: Resource) -> bytes:
         """The resource's entry in the file."""
-        return json.dumps(encode(resource, self._crypter), ensure_ascii=False).encode()
+        return _compact(encode(resource, self._crypter)).encode()
 
     def __call__(self, resources: list[bytes], pending: list[bytes]) -> None:
         try:
@@ -102,8 +105,10 @@ class Checkpoint:
         self._pending = {o: self._named(o) for o in base.pending if o.type == "creating"}
         self.wanted = {o.resource.urn: o.resource.inputs for o in base.pending if o.type == "updating"}
         """Inputs of updates that an earlier operation began and whose end isn't known, by URN."""
-        self._lock = threading.Condition()
+        self._lock = threading.Condition(lock := threading.RLock())
         self._changes, self._saved, self._writing = int(bool(base.pending)), 0, False
+        self._busy, self._fewer = 0, threading.Condition(lock)  # steps whose provider is at work
+        self._write_seconds = 0.0  # how long the last one took
 
     def resources(self) -> list[Resource]:
         with self._lock:
@@ -128,7 +133,8 @@ class Checkpoint:
             self._changes += 1
         try:
             self.saved()
-            yield
+            with self._counted():
+                yield
         except InDoubtError:
             in_doubt = True
             raise
@@ -138,6 +144,18 @@ class Checkpoint:
                     del self._pending[operation]
                 self._changes += 1
             self.saved()
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """A write that is about to begin waits a little for those who will soon want one."""
+        with self._lock:
+            self._busy += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy -= 1
+                self._fewer.notify_all()
 
     def supersede(self, old: Resource | None, new: Resource, beside: Resource | None = None) -> None:
         """`new` takes the place of `old`. `beside` is from now on to be deleted."""
@@ -189,6 +207,8 @@ class Checkpoint:
     def saved(self) -> None:
         """Return once all changes up to now are in the file. One thread writes at a time; what changes meanwhile shares the next write.
 
+        So does what steps under way change that end soon: nobody waits for them longer than a write takes, and nobody if there are none.
+
         Raises StateError if it can't be written.
         """
         with self._lock:
@@ -199,17 +219,17 @@ class Checkpoint:
                     self._lock.wait()
                 if self._write is None or self._saved >= wanted:
                     return
-                self._writing = True
-                changes, write = self._changes, self._write
-                resources, pending = self._done.texts() + self._base.texts(), list(self._pending.values())
+                self._writing, saved, write = True, self._saved, self._write
             try:
+                with self._lock:
+                    self._fewer.wait_for(lambda: not self._busy, self._write_seconds)
+                    changes, resources, pending = self._changes, self._done.texts() + self._base.texts(), list(self._pending.values())
+                began = time.monotonic()
                 write(resources, pending)
-            except BaseException:
-                changes = self._saved
-                raise
+                saved, self._write_seconds = changes, time.monotonic() - began
             finally:
                 with self._lock:
-                    self._writing, self._saved = False, changes
+                    self._writing, self._saved = False, saved
                     self._lock.notify_all()
 
     def close(self) -> None:
