@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from domicile.engine import Event, Project, Result, Stack, up
+from domicile.engine.state.crypter import Crypter
 
 KIT = Path(__file__).with_name("recordings") / "kit"
 sys.path.insert(0, str(Path(__file__).parent))
@@ -106,11 +107,12 @@ HEAD = "import pulumi\nfrom pulumi import ResourceOptions as O\nfrom thing impor
 class Yard:
     """A project, its world and what was seen of both."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, salt: str) -> None:
         self.root, self.things, self.backend = root / "project", root / "things", root / "backend"
         for folder in (self.root, self.things, self.backend):
             folder.mkdir()
         (self.root / "Pulumi.yaml").write_text("name: yard\nruntime: python\n")
+        (self.root / "Pulumi.dev.yaml").write_text(f"encryptionsalt: {salt}\n")
         (self.root / "thing.py").write_text(THING)
         self.events: list[Event] = []
         self.stack = Stack.of(Project.load(self.root), "dev", f"file://{self.backend}", PASSPHRASE)
@@ -199,12 +201,18 @@ def children(pid: int) -> list[int]:
     return found
 
 
+@pytest.fixture(scope="session")
+def salt() -> str:
+    """One for all stacks: each costs a key, which is made to take its time."""
+    return Crypter.new(PASSPHRASE).salt
+
+
 @pytest.fixture
-def yard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Yard:
+def yard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, salt: str) -> Yard:
     monkeypatch.setenv("THINGS", str(tmp_path / "things"))
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
-    return Yard(tmp_path)
+    return Yard(tmp_path, salt)
 
 
 @pytest.fixture

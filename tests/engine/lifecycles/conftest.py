@@ -18,13 +18,3 @@ def ground() -> Iterator[Path]:
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         yield Path(folder)
-
-
-@pytest.fixture(scope="session")
-def salt() -> str:
-    """One for all: each costs a key, which is made to take its time."""
-    from lab import PASSPHRASE
-
-    from domicile.engine.state.crypter import Crypter
-
-    return Crypter.new(PASSPHRASE).salt
