@@ -16,10 +16,10 @@ from pathlib import Path
 
 from lanes import TESTS, Lanes, Suite
 
-FIRST = ("images", "engine", "perimeter", "stacks", "attacks", "dispatcher")
+FIRST = ("images", "engine", "perimeter", "stacks", "attacks", "dispatcher", "conformance")
 """Suites that begin first: the longest, so that none runs alone at the end, and before a perimeter its images. The others by name."""
 CORES = os.cpu_count() or 1
-WORKERS = {"engine": CORES}
+WORKERS = {"engine": CORES, "stacks": CORES}
 """Suites that take minutes and whose own tests share nothing: how many of those run at once."""
 STORE = ("images", "machine", "perimeter")
 """Suites that put the product's images into the machine's one container store and take them out: one after another."""
@@ -65,7 +65,7 @@ def main() -> int:
         compileall.compile_dir(TESTS.parent / sources, quiet=1)
     with tempfile.TemporaryDirectory() as folder:
         suites = [suite(name, Path(folder)) for name in wanted]
-        asyncio.run(Lanes(CORES + 1, RUN_LIMIT_SECONDS, say).run(suites))
+        asyncio.run(Lanes(CORES + 2, RUN_LIMIT_SECONDS, say).run(suites))
     say(f"\n{table(suites)}")
     return 1 if any(each.failed for each in suites) else 0
 

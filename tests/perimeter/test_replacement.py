@@ -10,10 +10,10 @@ from perimeter_lab import Operator, held, podman, until
 pytestmark = pytest.mark.perimeter
 
 
-@pytest.fixture
-def perimeter(perimeter: Operator) -> Iterator[Operator]:
-    """As declared and well again after each test, whatever became of it."""
-    yield perimeter
+@pytest.fixture(scope="module", autouse=True)
+def well_again(perimeter: Operator) -> Iterator[None]:
+    """As declared and well after these tests, whatever became of them."""
+    yield
     perimeter.configure()
     perimeter.up()
     until("all is well", perimeter.is_well)
@@ -44,6 +44,7 @@ def test_a_dispatcher_that_is_stopped_drains_and_leaves_no_item_claimed(perimete
     assert [name for name in perimeter.containers() if "-sandbox-" in name] == []
     waiting = perimeter.begin(held("meanwhile"))
     assert [item["state"] for item in perimeter.unstopped()] == ["queued"]
+    perimeter.configure()  # with the warm pool that another test may have changed
     assert perimeter.up()["changes"]["update"] > 0
     waiting.sandbox()
     waiting.release()

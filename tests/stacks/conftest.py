@@ -179,15 +179,15 @@ def up_with(name: str, root: Path, patch: pytest.MonkeyPatch, **sections: object
     return made
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def tokyo(tmp_path_factory):
-    """The Tokyo stack with its machines, up: for tests that look and change nothing."""
+    """The Tokyo stack with its machines, up: for tests that look and change nothing, and call no provider."""
     with pytest.MonkeyPatch.context() as patch:
-        yield up_with("tokyo", tmp_path_factory.mktemp("tokyo"), patch)
+        return up_with("tokyo", tmp_path_factory.mktemp("tokyo"), patch)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def listening(tmp_path_factory):
     """The same with a public address for webhooks."""
     with pytest.MonkeyPatch.context() as patch:
-        yield up_with("tokyo", tmp_path_factory.mktemp("listening"), patch, scaling={"webhook": True})
+        return up_with("tokyo", tmp_path_factory.mktemp("listening"), patch, scaling={"webhook": True})
