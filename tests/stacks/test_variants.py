@@ -66,7 +66,8 @@ def test_a_fleet_mixes_spot_with_a_role_of_the_teams_own_or_keeps_machines_warm(
     assert [found["instanceType"] for found in mix["launchTemplate"]["overrides"]] == ["m7i.2xlarge", "m7a.2xlarge"]
     assert region.one("LaunchTemplate", "worker-hosts")["iamInstanceProfile"]["arn"] == profile.properties["arn"]
     assert "domicile-tokyo-worker-host" not in {thing.properties["name"] for thing in region.things("Role")}
-    assert region.policy("SecretPolicy", "environment-key")["ReadByNoOther"]["Condition"]["StringNotEquals"]["aws:PrincipalArn"] == [role]
+    readers = region.policy("SecretPolicy", "environment-key")["ReadByNoOther"]["Condition"]["StringNotEquals"]["aws:PrincipalArn"]
+    assert sorted(readers) == sorted([role, f"arn:aws:iam::{ACCOUNT}:role/domicile-tokyo-function-watch"])
     region.configure(hosts={"instanceTypes": ["m7i.2xlarge"], "onDemandPercent": 100, "warmPool": {"size": 2}})
     assert (result := region.up()).exit_code == 0, result.errors
     group = region.one("Group", "worker-hosts")
