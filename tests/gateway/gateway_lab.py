@@ -11,11 +11,12 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -306,6 +307,8 @@ class ToldPlane:
     page_size: int = 1000
     archive_cut: bool = False
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    left: asyncio.Condition = field(default_factory=asyncio.Condition)
+    """Told when a reader of a stream is gone."""
 
     def session(self, session_id: str = "sesn_own", **fields: Any) -> None:
         agent = {"id": "agent_1", "skills": fields.pop("skills", [])}
@@ -397,6 +400,8 @@ class ToldPlane:
             pass
         finally:
             self.watchers[session_id].discard(queue)
+            async with self.left:
+                self.left.notify_all()
         return response
 
     def _memory(self, request: web.Request, store: str, rest: list[str], body: bytes) -> web.StreamResponse:
@@ -470,9 +475,11 @@ class OpenStream:
 
 
 @asynccontextmanager
-async def stream(lab: GatewayLab, plane: ToldPlane, binding: Binding) -> AsyncIterator[OpenStream]:
+async def stream(
+    lab: GatewayLab, plane: ToldPlane, binding: Binding, given: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[OpenStream]:
     """The session's event stream through the gateway, open when this returns."""
-    headers = {"x-domicile-source": str(binding.source), "authorization": f"Bearer {binding.capability.get_secret_value()}"}
+    headers = {**given, "x-domicile-source": str(binding.source), "authorization": f"Bearer {binding.capability.get_secret_value()}"}
     url = f"http://gateway/v1/sessions/{binding.session_id}/events/stream"
     async with lab.sandbox.get(url, headers=headers, timeout=aiohttp.ClientTimeout(total=None)) as response:
         assert response.status == 200, await response.text()

@@ -35,7 +35,6 @@ from gateway_lab import settings as lab_settings
 from domicile_host.gateway import Binding
 from domicile_host.gateway.service import listener
 
-OWN = "/v1/sessions/sesn_own"
 WORK = "/v1/environments/env_lab/work/work_own"
 
 
@@ -53,31 +52,6 @@ async def test_a_waiting_sandbox_gets_its_item_when_it_is_bound(lab: GatewayLab,
     assert status == 200
     assert work_secret_token(got.pop("work_secret")) == binding.capability.get_secret_value()
     assert got == {"environment_id": "env_lab", "session_id": "sesn_own", "work_id": "work_own", "max_idle_seconds": 7.5}
-
-
-async def test_what_is_announced_is_read_and_recorded_but_not_in_force(lab: GatewayLab, plane: ToldPlane) -> None:
-    call_id = plane.call()
-    announced = lab.binding()
-    await lab.announce(announced)
-    await plane.until(lambda: {arrival.target for arrival in plane.arrivals} == {OWN, f"{OWN}/events?limit=1000"})
-    assert {arrival.headers["authorization"] for arrival in plane.arrivals} == {f"Bearer {announced.token.get_secret_value()}"}
-    lab.gateway.sandbox_side.item_wait_seconds = 0.05
-    assert (await lab.ask(announced, "GET", "/domicile/v1/item")).status == 204
-    assert (await lab.ask(announced, "GET", OWN)).rule == "no-binding"
-    assert await lab.statuses() == []
-    await lab.bind_again(announced)
-    assert (await lab.ask(announced, "GET", "/domicile/v1/item")).status == 200
-    assert (await lab.ask(announced, "GET", f"{OWN}/events?limit=1000")).status == 200
-    assert [record.detail["call_id"] for record in lab.records("gateway.call")] == [call_id]
-
-
-async def test_what_was_announced_opens_nothing_for_another_binding(lab: GatewayLab, plane: ToldPlane) -> None:
-    announced = lab.binding()
-    await lab.announce(announced)
-    other = await lab.bind()
-    assert (await lab.ask(announced, "GET", OWN)).rule == "capability"
-    assert (await lab.ask(other, "GET", OWN)).status == 200
-    assert plane.arrivals[-1].headers["authorization"] == f"Bearer {other.token.get_secret_value()}"
 
 
 async def test_a_sandbox_that_nothing_is_bound_for_asks_again(lab: GatewayLab, plane: ToldPlane) -> None:

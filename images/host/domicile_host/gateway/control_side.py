@@ -45,7 +45,7 @@ class ControlSide:
         binding = await _binding(request)
         if isinstance(binding, web.Response):
             return binding
-        self._register.announce(binding)
+        await self._register.announce(binding)
         return web.Response(status=204)
 
     async def bind(self, request: web.Request) -> web.Response:

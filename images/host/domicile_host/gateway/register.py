@@ -13,6 +13,7 @@ from ipaddress import IPv4Address
 import structlog
 from pydantic import JsonValue
 
+from domicile_host.gateway.ahead import Ahead
 from domicile_host.gateway.binding import Binding, BindingStatus, GatewayEvent
 from domicile_host.gateway.metrics import Metrics
 from domicile_host.gateway.records import Records
@@ -49,12 +50,13 @@ class Register:
 
     # --- for the control side ------------------------------------------------------------------------------------
 
-    def announce(self, binding: Binding) -> None:
+    async def announce(self, binding: Binding) -> None:
         """Reads ahead what a worker asks first, for a binding that may follow. What is in force stays as it is."""
         held = self._sessions.get(binding.source) or self._announced.get(binding.source)
         if held is None or not _same(held.binding, binding):
+            await self._forget_announced(binding.source)
             session = self._announced[binding.source] = self._session(binding)
-            self._in_background(_read_ahead(session))
+            session.ahead = Ahead(session)
 
     async def bind(self, binding: Binding) -> None:
         """Puts a binding in force; one with the same capability keeps its state. Raises `AlreadyBoundError`."""
@@ -67,9 +69,13 @@ class Register:
             return
         if session is not None:
             await self.unbind(binding.source)
-        announced = self._announced.pop(binding.source, None)
-        session = announced if announced is not None and _same(announced.binding, binding) else self._session(binding)
-        session.binding = binding
+        announced = self._announced.get(binding.source)
+        if announced is not None and _same(announced.binding, binding):
+            session = self._announced.pop(binding.source)
+            session.binding = binding
+        else:
+            await self._forget_announced(binding.source)
+            session = self._session(binding)
         self._sessions[binding.source] = session
         self._metrics.bindings.set(len(self._sessions))
         log.info("bound", source=str(binding.source), session_id=binding.session_id, work_id=binding.work_id)
@@ -79,7 +85,7 @@ class Register:
 
     async def unbind(self, source: IPv4Address) -> None:
         """Ends a binding: from now on nothing of its source passes, and its streams are cut on return."""
-        self._announced.pop(source, None)
+        await self._forget_announced(source)
         session = self._sessions.pop(source, None)
         if session is None:
             return
@@ -89,6 +95,8 @@ class Register:
         for stream in streams:
             stream.cancel()
         await asyncio.gather(*streams, return_exceptions=True)
+        if session.ahead is not None:
+            await session.ahead.close()
         await self._record_sum(source, session.binding)
         log.info("unbound", source=str(source), session_id=session.binding.session_id)
 
@@ -121,7 +129,7 @@ class Register:
 
     async def close(self) -> None:
         """Ends all: streams are cut, those who wait are told to ask again."""
-        for source in tuple(self._sessions):
+        for source in (*self._sessions, *self._announced):
             await self.unbind(source)
         for waiting in self._waiting.values():
             waiting.cancel()
@@ -177,6 +185,11 @@ class Register:
         except Unavailable:
             book.give_back(taken)  # the next sum holds them
 
+    async def _forget_announced(self, source: IPv4Address) -> None:
+        session = self._announced.pop(source, None)
+        if session is not None and session.ahead is not None:
+            await session.ahead.close()
+
     def _session(self, binding: Binding) -> Session:
         return Session(binding, self._api, self._records, self._metrics, self.book(binding.source), self.publish)
 
@@ -184,17 +197,6 @@ class Register:
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
-
-
-async def _read_ahead(session: Session) -> None:
-    """The worker's first calls then find warm connections (one is held by its stream, one is for the rest), and a call's record on disk."""
-    try:
-        async with asyncio.TaskGroup() as reads:
-            reads.create_task(session.attached())
-            reads.create_task(session.read_opening())
-    except* Unavailable as group:
-        error = group.exceptions[0]
-        log.warning("read-ahead-failed", session_id=session.binding.session_id, error=str(error))  # the first call asks again
 
 
 def _same(one: Binding, other: Binding) -> bool:

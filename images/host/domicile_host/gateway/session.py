@@ -18,6 +18,7 @@ from pydantic import JsonValue
 
 from domicile_host.audit.event import Outcome
 from domicile_host.gateway import upstream
+from domicile_host.gateway.ahead import Ahead
 from domicile_host.gateway.binding import Binding, BindingStatus, GatewayEvent
 from domicile_host.gateway.ledger import END_EVENTS, UNSETTLED, Ledger, Standing, ToolCall, text
 from domicile_host.gateway.metrics import Metrics
@@ -36,15 +37,6 @@ BURST, PER_SECOND = 600, 10.0
 """Requests at once and in the long run: one session can't use up the organisation's rate limit (1,200 reads a minute)."""
 BURST_BYTES, BYTES_PER_SECOND = 64 << 20, 2 << 20
 """Bodies at once and in the long run: reading the largest takes a third of a second, in which no other session is served."""
-
-_HEADERS: Mapping[str, str] = {
-    "accept": "application/json",
-    "anthropic-version": "2026-10-21",
-    "anthropic-beta": "managed-agents-2026-04-01",
-    "user-agent": "domicile-gateway",
-    "x-stainless-helper": "environments-worker",
-}
-"""Headers of the gateway's own reads."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +80,7 @@ class Session:
         self.beats: tuple[str, ...] = ()
         self.beat_at: float | None = None
         self.accepted = 0
+        self.ahead: Ahead | None = None
         self.streams: set[asyncio.Task[object]] = set()
         self.posting = asyncio.Lock()
         """Held by the one post of a result that is under way: tools run one at a time in a session."""
@@ -187,14 +180,14 @@ class Session:
 
     async def read(self, target: str) -> JsonValue:
         """The gateway's own read of something of this session. Raises `Unavailable` for anything but a 200."""
-        status, value = await self.api.get_json(target, self.token, _HEADERS)
+        status, value = await self.api.get_json(target, self.token, upstream.OWN_HEADERS)
         if status != 200:
             raise Unavailable("upstream", 502, f"the control plane answered {status} to the gateway's own read")
         return value
 
     async def look_up(self, target: str) -> JsonValue:
         """As `read`, with None for what the control plane says isn't there."""
-        status, value = await self.api.get_json(target, self.token, _HEADERS)
+        status, value = await self.api.get_json(target, self.token, upstream.OWN_HEADERS)
         if status not in (200, 404):
             raise Unavailable("upstream", 502, f"the control plane answered {status} to the gateway's own read")
         return value if status == 200 else None
@@ -234,10 +227,6 @@ class Session:
                     break
                 page = f"&page={quote(cursor, safe='')}"
             self.history_read(gap)
-
-    async def read_opening(self) -> None:
-        """Takes in the first page of the history, before a worker asks for it. Raises `Unavailable`."""
-        await self.take_page(await self.read(f"/v1/sessions/{self.binding.session_id}/events?limit=1000"))
 
     async def take_page(self, value: JsonValue) -> str | None:
         """Learns a page of the history and records what is new; gives the next page's cursor. Raises `Unavailable`.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 import structlog
 from aiohttp import ClientResponse, web
@@ -29,7 +31,10 @@ class _ReaderGone(Exception):
 
 
 async def session(session: Session, call: Call, request: web.BaseRequest) -> web.StreamResponse:
-    async with session.api.call("GET", call.target, session.token, upstream.request_headers(request.headers)) as response:
+    headers = upstream.request_headers(request.headers)
+    if session.ahead is not None and (ahead := await session.ahead.session(call.target, headers)) is not None:
+        return body.json_answer(200, ahead, {})
+    async with session.api.call("GET", call.target, session.token, headers) as response:
         value, answer = await body.from_upstream(response)
         if response.status == 200:
             session.see_session(value)
@@ -37,8 +42,12 @@ async def session(session: Session, call: Call, request: web.BaseRequest) -> web
 
 
 async def history(session: Session, call: Call, request: web.BaseRequest) -> web.StreamResponse:
-    gap = session.gap
-    async with session.api.call("GET", call.target, session.token, upstream.request_headers(request.headers)) as response:
+    gap, headers = session.gap, upstream.request_headers(request.headers)
+    if session.ahead is not None and (ahead := await session.ahead.page(call.target, headers)) is not None:
+        if await session.take_page(ahead) is None:
+            session.history_read(gap)
+        return body.json_answer(200, ahead, {})
+    async with session.api.call("GET", call.target, session.token, headers) as response:
         value, answer = await body.from_upstream(response)
         if response.status == 200:
             following = await session.take_page(value)
@@ -145,8 +154,7 @@ async def stream(session: Session, call: Call, request: web.BaseRequest) -> web.
 
 
 async def _pump(session: Session, call: Call, request: web.BaseRequest, prepared: list[web.StreamResponse]) -> web.StreamResponse:
-    headers = upstream.request_headers(request.headers)
-    async with session.api.call("GET", call.target, session.token, headers, streaming=True) as source:
+    async with _source(session, call, upstream.request_headers(request.headers)) as source:
         if source.status != 200:
             return (await body.from_upstream(source))[1]
         response = web.StreamResponse(headers={"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store"})
@@ -162,6 +170,20 @@ async def _pump(session: Session, call: Call, request: web.BaseRequest, prepared
         finally:
             session.metrics.streams.dec()
             session.stream_closed()
+
+
+@asynccontextmanager
+async def _source(session: Session, call: Call, headers: Mapping[str, str]) -> AsyncIterator[ClientResponse]:
+    """The control plane's stream: the one that was opened ahead, else a new one."""
+    if session.ahead is not None and (ahead := await session.ahead.stream(call.target, headers)) is not None:
+        try:
+            with upstream.told():
+                yield ahead
+        finally:
+            session.ahead.release()
+    else:
+        async with session.api.call("GET", call.target, session.token, headers, streaming=True) as source:
+            yield source
 
 
 async def _carry(session: Session, source: ClientResponse, response: web.StreamResponse) -> None:

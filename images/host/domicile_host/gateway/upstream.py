@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter
 
 import aiohttp
@@ -38,6 +38,15 @@ _REQUEST_HEADERS: Mapping[str, re.Pattern[str]] = {
     "x-stainless-runtime-version": re.compile(r"[A-Za-z0-9 ._+-]{1,60}"),
 }
 """The worker's headers that pass, and what they may hold. The credential is the gateway's to set, and all others stay behind."""
+
+OWN_HEADERS: Mapping[str, str] = {
+    "accept": "application/json",
+    "anthropic-version": "2026-10-21",
+    "anthropic-beta": "managed-agents-2026-04-01",
+    "user-agent": "domicile-gateway",
+    "x-stainless-helper": "environments-worker",
+}
+"""Headers of the gateway's own reads."""
 
 _BETA = re.compile(r"(managed-agents|agent-memory|skills)-[0-9]{4}-[0-9]{2}-[0-9]{2}")
 """The features that workers need; another value of `anthropic-beta` could change what a call means, and is left out."""
@@ -90,28 +99,29 @@ class Upstream:
         if body is not None:
             sent["content-type"] = "application/json"
         began = perf_counter()
-        try:
-            async with self._http.request(
-                method,
-                URL(self._url + target, encoded=True),
-                headers=sent,
-                data=body,
-                allow_redirects=False,
-                timeout=_STREAM if streaming else _PLAIN,
-            ) as response:
+        url, bounds = URL(self._url + target, encoded=True), _STREAM if streaming else _PLAIN
+        with told():
+            async with self._http.request(method, url, headers=sent, data=body, allow_redirects=False, timeout=bounds) as response:
                 self._metrics.upstream_seconds.labels(method).observe(perf_counter() - began)
                 if 300 <= response.status < 400:
                     raise Unavailable("upstream", 502, "the control plane answered with a redirect, which is not followed")
                 yield response
-        except TimeoutError as error:
-            raise Unavailable("upstream", 504, "the control plane didn't answer in time") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise Unavailable("upstream", 502, f"the control plane can't be reached ({type(error).__name__})") from error
 
     async def get_json(self, target: str, token: str, headers: Mapping[str, str]) -> tuple[int, JsonValue]:
         """The gateway's own reads: status and JSON. Raises `Unavailable`."""
         async with self.call("GET", target, token, headers) as response:
             return response.status, await read_json(response)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Tells a control plane that is away, or goes away in mid-answer, as `Unavailable`."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise Unavailable("upstream", 504, "the control plane didn't answer in time") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise Unavailable("upstream", 502, f"the control plane can't be reached ({type(error).__name__})") from error
 
 
 async def read_json(response: aiohttp.ClientResponse) -> JsonValue:
