@@ -8,6 +8,7 @@ import stat
 import time
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import botocore.auth
 import pytest
@@ -20,6 +21,7 @@ from domicile_host import settings as s
 from domicile_host.aws.signature import RoleCredentials, Scope, sign
 from domicile_host.dispatcher.aws_secrets import AwsSecretsManager
 from domicile_host.dispatcher.bounds import Bounds
+from domicile_host.dispatcher.cloudwatch import tell_sessions
 from domicile_host.dispatcher.errors import SecretMissing, SecretsAway
 from domicile_host.dispatcher.key import EnvironmentKey
 
@@ -34,6 +36,8 @@ class Cloud:
     def __init__(self):
         self.secrets, self.metrics, self.fault = {}, [], None
         self.read: asyncio.Queue[str] = asyncio.Queue()
+        self.refused: asyncio.Queue[str] = asyncio.Queue()
+        self.told: asyncio.Queue[dict] = asyncio.Queue()
 
     def put(self, name, value, version):
         self.secrets[name] = {"Name": name, "SecretString": value, "VersionId": version, "CreatedDate": time.time() - 1000}
@@ -44,9 +48,11 @@ class Cloud:
         assert request.headers["authorization"] == expected(request, body, service)
         asked = json.loads(body)
         if self.fault:
+            self.refused.put_nowait(service)
             return web.json_response({"__type": f"com.amazonaws#{self.fault}"}, status=400)
         if service == "monitoring":
             self.metrics.append(asked)
+            self.told.put_nowait(asked)
             return web.json_response({})
         found = self.secrets.get(asked["SecretId"])
         self.read.put_nowait(found["VersionId"] if found else "")
@@ -163,3 +169,21 @@ async def test_each_host_makes_a_ca_of_its_own_once(tmp_path):
     assert made[0] == made[1]
     assert made[0].key != made[2].key
     assert stat.S_IMODE((hosts[0] / "authority.json").stat().st_mode) == 0o600
+
+
+async def test_a_host_of_a_region_tells_how_many_sessions_it_serves_again_and_again(tmp_path):
+    """Also after a report that failed: what the fleet is scaled by must not end with one refusal."""
+    async with cloud_and_client(tmp_path) as (cloud, client):
+        settings = SimpleNamespace(secrets=client._place, stack="tokyo")
+        counts = iter(range(100))
+        cloud.fault = "ThrottlingException"
+        telling = asyncio.create_task(tell_sessions(settings, lambda: next(counts), every_seconds=0.01))
+        async with asyncio.timeout(10):
+            assert await cloud.refused.get() == "monitoring"
+            cloud.fault = None
+            await cloud.told.get()
+        telling.cancel()
+    [datum] = cloud.metrics[0]["MetricData"]
+    assert (cloud.metrics[0]["Namespace"], datum["MetricName"]) == ("Domicile", "SessionsServed")
+    assert datum["Dimensions"] == [{"Name": "Stack", "Value": "tokyo"}]
+    assert datum["Value"] >= 0

@@ -19,6 +19,7 @@ from domicile.engine import Project, Result, Stack, destroy, preview, refresh, u
 from domicile.rehearsal import Rehearsal, Thing
 from domicile.rehearsal.stages.scene import STAND_IN_IMAGES
 
+from .policy_lint import documents
 from .stand_in import stand_in
 
 PROJECT = Path(__file__).parents[2]
@@ -80,6 +81,10 @@ class RegionStack:
 
     def destroy(self) -> Result:
         return destroy(self.stack)
+
+    def documents(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Every policy document in the state, by type and name."""
+        return documents(json.loads(self.state())["checkpoint"]["latest"]["resources"])
 
     def state(self) -> str:
         return (self.root / "backend" / ".pulumi" / "stacks" / "domicile" / f"{self.name}.json").read_text()

@@ -13,7 +13,7 @@ from domicile.config.residency import ENDPOINTS
 ACCOUNT, REGION = "111122223333", "ap-northeast-1"
 ADMINISTRATOR = f"arn:aws:iam::{ACCOUNT}:role/platform-admin"
 WORKER = f"arn:aws:iam::{ACCOUNT}:role/domicile-tokyo-worker-host"
-NAMES = Names("tokyo", ACCOUNT, REGION, WORKER, (ADMINISTRATOR,), watches=True, listens=True)
+NAMES = Names("tokyo", ACCOUNT, REGION, WORKER, (ADMINISTRATOR,), watches=True, listens=True, tunnels=True)
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 SERVICES = (*ENDPOINTS, "ssm", "ssmmessages")
 
@@ -23,6 +23,7 @@ DOCUMENTS = {
     "secret": policies.secret(NAMES, "vpce-1"),
     "worker host": policies.worker_host(NAMES, KEY, ("hec",), "vpce-1"),
     "egress proxy": policies.egress_proxy(NAMES, KEY),
+    "tunnel host": policies.tunnel_host(NAMES, KEY),
     "watch": function_policies.watch(NAMES, KEY),
     "webhook": function_policies.webhook(NAMES, KEY),
     "flow logs": policies.flow_logs(NAMES),
@@ -84,7 +85,7 @@ def test_an_endpoint_lets_only_this_stacks_roles_of_this_account_through(service
             continue
         who = found["Condition"]["StringEquals"]
         functions = {NAMES.function_role(noun) for noun in ("watch", "webhook")}
-        assert set(who["aws:PrincipalArn"]) <= {WORKER, NAMES.egress_role, *functions}
+        assert set(who["aws:PrincipalArn"]) <= {*NAMES.machine_roles, *functions}
         assert who["aws:PrincipalAccount"] == ACCOUNT
 
 
@@ -134,10 +135,10 @@ def test_the_function_behind_the_public_address_reads_its_own_secret_and_not_the
     assert found["Wake"]["Resource"] == [NAMES.group_arn("worker-hosts")]
 
 
-def test_a_stack_without_functions_names_no_role_of_theirs():
+def test_a_stack_without_functions_and_tunnel_names_no_role_of_theirs():
     bare = Names("tokyo", ACCOUNT, REGION, WORKER, (ADMINISTRATOR,))
     written = [policies.encryption_key(bare), *(policies.endpoint(service, bare, KEY) for service in SERVICES)]
-    assert not [text for text in written if "role/domicile-tokyo-function" in text]
+    assert not [text for text in written if "role/domicile-tokyo-function" in text or "tunnel" in text]
 
 
 def test_the_egress_proxies_read_no_secret():

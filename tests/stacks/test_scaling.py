@@ -14,6 +14,8 @@ import pytest
 
 from domicile.scaling import package as packaged
 
+from .policy_lint import faults
+
 RUNBOOK = Path(__file__).parents[2] / "docs" / "RUNBOOK.md"
 FUNCTIONS = ("watch", "webhook")
 ALONE = """
@@ -102,6 +104,10 @@ def test_every_alarm_is_told_to_the_topic_and_leads_to_its_section_of_the_runboo
         assert anchor in headings
         assert alarm["alarmActions"] == [topic]
     assert found["nobody-polls"]["treatMissingData"] == "breaching", "what publishes nothing on an error is heard by its silence"
+
+
+def test_every_policy_document_passes_the_linter(listening):
+    assert faults(listening.documents(), "ap-northeast-1") == []
 
 
 def test_no_policy_of_the_queues_function_lets_it_do_more_than_look_and_wake(listening):

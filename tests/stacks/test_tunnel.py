@@ -16,6 +16,7 @@ from domicile.control_plane.tunnel import TunnelCertificateProvider, TunnelProvi
 from domicile.machine.command import CommandError
 from domicile_control_plane.shapes import TunnelCreate
 
+from .policy_lint import faults
 from .stand_in import stand_in
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "RUNBOOK.md"
@@ -174,6 +175,10 @@ def test_tunnel_secrets_are_read_by_tunnel_hosts_alone(tunnelled):
     pulled = region.policy("RepositoryPolicy", "cloudflared")["PulledByMachinesOnly"]["Condition"]["StringNotEquals"]["aws:PrincipalArn"]
     assert role in pulled
     assert not [arn for arn in pulled if "worker-host" in arn]
+
+
+def test_every_policy_document_passes_the_linter(tunnelled):
+    assert faults(tunnelled[0].documents(), "ap-northeast-1") == []
 
 
 def openssl(*arguments):

@@ -59,7 +59,9 @@ class AwsSecrets(Settings):
     )
     environment_key: str = Field(description="name of the secret whose string is the environment key")
     credentials: str = Field(description="what the names of injected credentials begin with: `<credentials>/<name>`")
-    metrics_url: str | None = Field(None, description="CloudWatch's endpoint in the VPC, told the key's age; unset: nobody is")
+    metrics_url: str | None = Field(
+        None, description="CloudWatch's endpoint in the VPC, told the age of the key and the sessions served; unset: nobody is"
+    )
     authority: Path = Field(description="where this host keeps the CA that it made, in memory only")
     ca_file: Path | None = Field(None, description="CA certificates that the endpoint's certificate must lead to; unset: the system's")
 

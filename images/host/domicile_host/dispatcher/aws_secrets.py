@@ -16,6 +16,7 @@ import structlog
 
 from domicile_host.aws.calls import Answer, AwsAway, Calls
 from domicile_host.aws.signature import Scope
+from domicile_host.dispatcher.cloudwatch import CloudWatch
 from domicile_host.dispatcher.errors import SecretMissing, SecretsAway
 from domicile_host.dispatcher.ledger import write_whole
 from domicile_host.egress.authority import AuthorityPem, make_authority
@@ -24,8 +25,7 @@ from domicile_host.settings import AwsSecrets
 log = structlog.get_logger(__name__)
 
 GET_VALUE = "secretsmanager.GetSecretValue"
-PUT_METRIC = "GraniteServiceVersion20100801.PutMetricData"
-NAMESPACE, KEY_AGE = "Domicile", "EnvironmentKeyAgeSeconds"
+KEY_AGE = "EnvironmentKeyAgeSeconds"
 AGE_SECONDS = 300.0
 """Between two reports of the key's age: the alarm on it looks at whole hours."""
 
@@ -39,7 +39,7 @@ class AwsSecretsManager:
     def __init__(self, place: AwsSecrets, stack: str) -> None:
         self._place, self._stack = place, stack
         self._secrets = Calls(Scope(place.region, "secretsmanager"), place.role_file, place.ca_file)
-        self._metrics = Calls(Scope(place.region, "monitoring"), place.role_file, place.ca_file)
+        self._metrics = CloudWatch(place, stack)
         self._version = ""
         self._next_report = 0.0
 
@@ -59,24 +59,14 @@ class AwsSecretsManager:
         if version != self._version:
             log.info("key.version", version=version)
             self._version, self._next_report = version, 0.0
-        if self._place.metrics_url and time.monotonic() >= self._next_report:
-            await self._report(self._place.metrics_url, max(0.0, time.time() - float(found.get("CreatedDate", 0))))
+        if time.monotonic() >= self._next_report:
+            await self._report(max(0.0, time.time() - float(found.get("CreatedDate", 0))))
         return str(found["SecretString"]).strip()
 
-    async def _report(self, url: str, age_seconds: float) -> None:
+    async def _report(self, age_seconds: float) -> None:
         """A report that fails is tried again with the next read; when none arrives, the alarm sounds by itself."""
-        datum = {"MetricName": KEY_AGE, "Dimensions": [{"Name": "Stack", "Value": self._stack}], "Value": age_seconds, "Unit": "Seconds"}
-        body = json.dumps({"Namespace": NAMESPACE, "MetricData": [datum]}).encode()
-        headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": PUT_METRIC}
-        try:
-            answer = await self._metrics.send("POST", url + "/", headers, body)
-        except AwsAway as error:
-            log.warning("key.age-not-reported", problem=str(error))
-            return
-        if answer.status == 200:
+        if await self._metrics.put(KEY_AGE, age_seconds, "Seconds"):
             self._next_report = time.monotonic() + AGE_SECONDS
-        else:
-            log.warning("key.age-not-reported", problem=f"{answer.status} {answer.error}")
 
     async def credential(self, name: str) -> str:
         """See `SecretsManager`."""

@@ -21,6 +21,7 @@ from domicile_host.dispatcher import start
 from domicile_host.dispatcher.adoption import Found, adopt
 from domicile_host.dispatcher.bounds import Bounds
 from domicile_host.dispatcher.claims import Claims, Polls
+from domicile_host.dispatcher.cloudwatch import tell_sessions
 from domicile_host.dispatcher.container import Labels
 from domicile_host.dispatcher.egress import Egress, PolicyServing
 from domicile_host.dispatcher.engine import Engine
@@ -126,7 +127,8 @@ class Dispatcher:
         self._go(self._follow_engine())
         self._go(self._reconcile())
         self._go(self._supplies.keep(self._egress))
-        self._taking_on = [self._go(self._pool.run()), self._go(self._claims.run())]
+        served = tell_sessions(self._settings, lambda: sum(1 for _ in self._sessions))
+        self._taking_on = [self._go(self._pool.run()), self._go(self._claims.run()), self._go(served)]
         await self._first_failure()
 
     async def _check(self) -> None:
