@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -110,6 +111,10 @@ class Operator:
 
     def refresh(self) -> dict[str, Any]:
         return json.loads(self.domicile("refresh", self.stack, "--json").stdout)
+
+    def drifted(self) -> set[str]:
+        """The resources that `refresh` finds to be other than they are recorded, or gone."""
+        return set(re.findall(r"^\s*(?:updated|removed) +(\S+)", self.domicile("refresh", self.stack).stderr, re.MULTILINE))
 
     def destroy(self, check: bool = True) -> None:
         self.domicile("destroy", self.stack, "--yes", check=check)
