@@ -32,6 +32,9 @@ check: prepare ## validate the stack's configuration, touching nothing
 rehearse: prepare ## apply a region's stack on provider doubles, with no account: STACK=tokyo (EXPORT=file.json keeps its state)
 	@domicile rehearse $(STACK) $(if $(EXPORT),--export $(EXPORT))
 
+docs: prepare ## write docs/aws anew from rehearsals of all region stacks: pictures, costs, least rights to deploy
+	@for stack in tokyo eu uae bahrain us; do domicile rehearse $$stack --kills 0 --docs docs/aws || exit 1; done
+
 test: packages $(VENV)/develop ## run all tests (SUITES="config engine" for some)
 	@$(PYTHON_VENV) tests $(SUITES)
 
@@ -60,4 +63,4 @@ $(VENV)/develop: requirements/develop.lock $(VENV)/operator
 	@$(PYTHON_VENV) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/develop.lock
 	@touch $@
 
-.PHONY: help up session status key down check rehearse test lint bench prepare packages
+.PHONY: help up session status key down check rehearse docs test lint bench prepare packages

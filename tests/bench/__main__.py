@@ -17,11 +17,12 @@ import applying
 import building
 import capacity
 import latency
+import regions
 import table
 from bed import Bed
 
-PARTS = ("latency", "cold", "idle", "active", "up", "images", "engine")
-ON_THEIR_OWN = ("images", "engine")
+PARTS = ("latency", "cold", "idle", "active", "up", "images", "engine", "stacks")
+ON_THEIR_OWN = ("images", "engine", "stacks")
 """Parts that need no perimeter."""
 WARM = 2
 SPARE = 20
@@ -73,6 +74,8 @@ def _measured(options: argparse.Namespace, say: Callable[[str], None]) -> dict[s
         figures["images"] = building.images(say)
     if "engine" in options.only:
         figures["engine"] = applying.cost(say)
+    if "stacks" in options.only:
+        figures["stacks"] = regions.cost(say)
     return figures
 
 

@@ -31,6 +31,8 @@ def show(figures: dict[str, Any]) -> None:
         _show_images(figures["images"])
     if "engine" in figures:
         _show_engine(figures["engine"])
+    if "stacks" in figures:
+        _show_stacks(figures["stacks"])
     machine = figures["machine"]
     console.print(
         f"\n{machine['cores']} cores, {machine['memory_gib']} GiB, Linux {machine['kernel']}; load {machine['load_at_start']} before, "
@@ -90,3 +92,15 @@ def _show_engine(told: dict[str, Any]) -> None:
     console.print(f"goals: at most {goals['ms_a_resource']} ms a resource, {goals['peak_mb']} MB for both")
     console.print(f"2,000 resources / 500: {told['growth']} (linear: {goals['growth']})")
     console.print(f"checkpoints, of an up of 2,000: {told['checkpoint_share']:.0%} (goal: {goals['checkpoint_share']:.0%})")
+
+
+def _show_stacks(told: dict[str, Any]) -> None:
+    goals = told["goals"]
+    console.print("\n[bold]A region's stack on the provider double[/]")
+    for name, seconds in told["preview_seconds"].items():
+        console.print(f"preview, {name}: {seconds} s")
+    console.print(f"whole stack / empty program: {told['times_empty']} (goal at most {goals['times_empty']:g})")
+    console.print(
+        f"imports beyond pulumi's own: {told['import_seconds']} s, {told['import_mb']} MB "
+        f"(goals at most {goals['import_seconds']:g} s, {goals['import_mb']} MB)"
+    )

@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from .policy_lint import documents, faults
 
+PROJECT = Path(__file__).parents[2]
 REGIONS = {"tokyo": "ap-northeast-1", "eu": "eu-central-1", "uae": "me-central-1", "bahrain": "me-south-1", "us": "us-east-1"}
 JURISDICTIONS = {"tokyo": "jp", "eu": "eu", "uae": "ae", "bahrain": "bh", "us": "us"}
 KILLED = "bahrain"
@@ -29,9 +31,9 @@ def run(root, tmp_path, *arguments):
 @pytest.mark.parametrize("name", REGIONS)
 def test_each_stack_goes_up_drifts_changes_and_goes_in_its_region_and_leaves_what_is_retained(name, tmp_path, copied):
     """One of them is killed on its way up, too, at twenty operations."""
-    export = tmp_path / "state.json"
+    export, docs = tmp_path / "state.json", tmp_path / "docs"
     kills = KILLS if name == KILLED else 0
-    ran, left = run(copied(name, tmp_path), tmp_path, name, "--kills", str(kills), "--json", "--export", str(export))
+    ran, left = run(copied(name, tmp_path), tmp_path, name, "--kills", str(kills), "--json", "--export", str(export), "--docs", str(docs))
     assert ran.returncode == 0, ran.stderr
     stages = {stage["name"]: stage["finding"]["figures"] for stage in json.loads(ran.stdout)["stages"] if stage["passed"]}
     assert list(stages)[:8] == ["preview", "up", "up again", "key", "drift", "change", "secrecy", "destroy"]
@@ -43,7 +45,13 @@ def test_each_stack_goes_up_drifts_changes_and_goes_in_its_region_and_leaves_wha
     state = json.loads(export.read_text())
     in_region(state, name)
     assert faults(documents(state["deployment"]["resources"]), REGIONS[name]) == []
+    assert written(docs, name) == written(PROJECT / "docs" / "aws", name), "the pages are of an older stack: run `make docs`"
     assert left == []
+
+
+def written(folder, name):
+    """A stack's generated pages."""
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob(f"{name}[-.]*")}
 
 
 def only_what_is_retained(left):

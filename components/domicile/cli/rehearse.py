@@ -7,6 +7,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,18 +18,23 @@ from domicile.cli.progress import Progress
 from domicile.cli.project import Json, Stack, configuration, root
 
 if TYPE_CHECKING:
-    from domicile.rehearsal.stages import Finding, Report, Scene
+    from domicile.rehearsal.stages import Applied, Finding, Report, Scene
     from domicile.rehearsal.stages.report import Stage
 
 KILLS = 20
 Export = Annotated[
     Path | None, typer.Option("--export", help="Write the applied stack's state into this file, as `pulumi stack export` does.")
 ]
+Docs = Annotated[
+    Path | None, typer.Option("--docs", help="Write the stack's pages into this folder: picture, cost, least rights to deploy.")
+]
 Kills = Annotated[int, typer.Option("--kills", min=0, max=100, help="How often `up` is killed on its way; 0: not at all.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Chooses the operations at which it is killed; unset: another each time.")]
 
 
-def rehearse(stack: Stack = "local", export: Export = None, kills: Kills = KILLS, seed: Seed = None, json: Json = False) -> None:
+def rehearse(
+    stack: Stack = "local", export: Export = None, docs: Docs = None, kills: Kills = KILLS, seed: Seed = None, json: Json = False
+) -> None:
     """Apply a region's stack where no account is: on a double of the provider, in a temporary folder.
 
     Preview, up, up again, drift found and mended, changed settings, destroy; then `up`, killed again and again until it converges.
@@ -37,9 +43,10 @@ def rehearse(stack: Stack = "local", export: Export = None, kills: Kills = KILLS
     config = configuration(stack, json)
     if config.platform != "aws":
         raise wrong_input(f"stack {stack}: platform {config.platform} is applied for real with `domicile up {stack}`; rehearse one of AWS")
-    if export is not None and not export.absolute().parent.is_dir():
-        raise wrong_input(f"{export}: there is no folder {export.absolute().parent}; make it, or name another file")
-    report = _rehearse(stack, export, kills, secrets.randbelow(1 << 31) if seed is None else seed, json)
+    for file in (export, docs):
+        if file is not None and not file.absolute().parent.is_dir():
+            raise wrong_input(f"{file}: there is no folder {file.absolute().parent}; make it, or name another place")
+    report = _rehearse(stack, Written(export, docs), kills, secrets.randbelow(1 << 31) if seed is None else seed, json)
     if json:
         print_json(report.as_json())
     else:
@@ -48,9 +55,17 @@ def rehearse(stack: Stack = "local", export: Export = None, kills: Kills = KILLS
         raise CliError(f"stage `{report.stages[-1].name}`: {report.stages[-1].finding.summary}", ExitCode.FAILED)
 
 
-def _rehearse(stack: str, export: Path | None, kills: int, seed: int, quiet: bool) -> Report:
+@dataclass(frozen=True)
+class Written:
+    """What a rehearsal is asked to leave behind."""
+
+    export: Path | None
+    docs: Path | None
+
+
+def _rehearse(stack: str, written: Written, kills: int, seed: int, quiet: bool) -> Report:
     from domicile.engine import EngineError
-    from domicile.rehearsal.stages import STAGES, Report, Scene, kill_and_converge
+    from domicile.rehearsal.stages import STAGES, Applied, Report, Scene, kill_and_converge
 
     report = Report(stack, seed)
     whole: list[tuple[str, str]] = []
@@ -61,8 +76,9 @@ def _rehearse(stack: str, export: Path | None, kills: int, seed: int, quiet: boo
                 if not _played(report, progress, name, lambda stage=stage: stage(scene)):  # type: ignore[misc]
                     return report
                 if name == "up":
-                    whole = scene.inventory()
-                    _export(scene, export)
+                    whole, applied = scene.inventory(), Applied.of(scene)
+                    _export(scene, written.export)
+            _document(applied, scene, written.docs)
         if kills:
             with Scene.of(root(), stack, progress.detail) as scene:
                 _played(report, progress, "kills", lambda: kill_and_converge(scene, kills, random.Random(seed), whole))  # noqa: S311
@@ -85,6 +101,17 @@ def _show(progress: Progress, stage: Stage) -> None:
     progress.line(f"{stage.name:<10}{'' if stage.passed else 'FAILED: '}{stage.finding.summary} ({stage.seconds:.1f} s)")
     for line in stage.finding.details:
         progress.line(f"{'':<10}  {line}")
+
+
+def _document(applied: Applied, scene: Scene, folder: Path | None) -> None:
+    from domicile.rehearsal.stages import pages, write_pages
+
+    if folder is None:
+        return
+    try:
+        write_pages(folder, applied.stack, pages(applied, scene.rehearsal.calls()))
+    except OSError as error:
+        raise CliError(f"{error.filename}: {error.strerror}; name a folder that you may write in") from error
 
 
 def _export(scene: Scene, file: Path | None) -> None:

@@ -25,14 +25,17 @@ class Call:
     account: str
     region: str
     outcome: str  # "done", or why it was refused
+    arns: tuple[str, ...] = ()  # what the call concerns: the thing itself, and what it refers to
 
 
 def write(folder: Path, operation: Operation, actions: tuple[str, ...],
-          token: str, name: str, id_: str, account: str, region: str, outcome: str = "done") -> None:  # fmt: skip
+          token: str, name: str, id_: str, account: str, region: str, outcome: str = "done",
+          arns: tuple[str, ...] = ()) -> None:  # fmt: skip
     """Append the actions of one call; a line is written whole, however many processes write."""
     folder.mkdir(parents=True, exist_ok=True)
     at = time.time()
-    lines = "".join(json.dumps(asdict(Call(at, operation, a, token, name, id_, account, region, outcome))) + "\n" for a in actions)
+    made = (Call(at, operation, a, token, name, id_, account, region, outcome, arns) for a in actions)
+    lines = "".join(json.dumps(asdict(call)) + "\n" for call in made)
     file = os.open(folder / "calls.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         os.write(file, lines.encode())
@@ -43,4 +46,5 @@ def write(folder: Path, operation: Operation, actions: tuple[str, ...],
 def read(folder: Path) -> list[Call]:
     """All calls so far, in their order."""
     path = folder / "calls.jsonl"
-    return [Call(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [Call(**{**found, "arns": tuple(found["arns"])}) for found in map(json.loads, lines)]

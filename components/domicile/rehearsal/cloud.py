@@ -49,6 +49,11 @@ class Thing:
     def key(self) -> str:
         return f"{self.account}/{self.region}/{self.token.rpartition(':')[2]}-{_short(f'{self.token}|{self.id}')}"
 
+    @property
+    def arns(self) -> tuple[str, ...]:
+        """Its names that say their place themselves."""
+        return tuple(name for _, _, name in (handle.partition(" ") for handle in self.handles) if name.startswith("arn:"))
+
 
 class Cloud:
     """`folder` holds `things/`, the index, the fault plan and the log of calls. An empty or missing folder is an empty cloud."""
@@ -98,6 +103,13 @@ class Cloud:
     def users(self, handle: str) -> list[Thing]:
         """The things that refer to this handle."""
         return [t for t in self._indexed("used", handle) if any(u.handle == handle for u in t.uses)]
+
+    def concerned(self, thing: Thing, deep: bool = True) -> Iterator[str]:
+        """The ARNs of a thing, of what it refers to, and of what that refers to in turn: an instance profile's role."""
+        yield from thing.arns
+        for use in thing.uses:
+            if other := self.called(use.handle):
+                yield from self.concerned(other, deep=False) if deep else other.arns
 
     def claimant(self, claim: str) -> Thing | None:
         """The thing that has claimed this."""

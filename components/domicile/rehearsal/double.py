@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -14,6 +14,7 @@ from . import calls, types
 from .cloud import Cloud, Thing
 from .difference import Difference, default, difference, same
 from .kinds import Kind, Package, Place
+from .principal import Principal
 from .schema import Prop, Schema, Shape
 from .templates import Known, fill, known
 from .types import Fault, suggestion
@@ -30,10 +31,13 @@ def subject(urn: str) -> tuple[str, str]:
 
 
 class Double:
-    """One configured provider of a package, over a cloud."""
+    """One configured provider of a package, over a cloud.
 
-    def __init__(self, package: Package, schema: Schema, cloud: Cloud) -> None:
-        self.package, self.schema, self.cloud = package, schema, cloud
+    What is done from `outside` is no stack's call: it is allowed, and not logged.
+    """
+
+    def __init__(self, package: Package, schema: Schema, cloud: Cloud, outside: bool = False) -> None:
+        self.package, self.schema, self.cloud, self._outside = package, schema, cloud, outside
         self._account, self._region, self._tags = "", "", Properties()
 
     # -- configuration ------------------------------------------------------------------------------------------------
@@ -148,10 +152,12 @@ class Double:
         shape, kind = self._shape(token), self.package.kind(token)
         place, given = self._place(inputs, kind), plain(inputs)
         world = World(self.package, place)
-        with self.cloud.locked(), self._noted("create", token, name, place):
+        with self.cloud.locked(), self._noted("create", token, name, place) as concerns:
             found = world.referents(kind, given)
             words = known(kind, f"{urn}#{self.cloud.serial(urn)}", given, place, found.properties())
             id_, arn = _identity(replace(kind, id=own_id) if own_id else kind, words)
+            others = (arn for things in found.by_name.values() for thing in things for arn in self.cloud.concerned(thing))
+            concerns(arn, *others)
             claims = world.judge(kind, token, given, found)
             if self._find(token, id_, place):
                 raise Refused("AlreadyExists", f"the {token.rpartition(':')[2]} {id_!r} exists already in {place.account}/{place.region}")
@@ -173,10 +179,11 @@ class Double:
         shape, kind = self._shape(token), self.package.kind(token)
         place, given = self._place(inputs, kind), plain(inputs)
         world = World(self.package, place)
-        with self.cloud.locked(), self._noted("update", token, name, place, id_):
+        with self.cloud.locked(), self._noted("update", token, name, place, id_) as concerns:
             thing = self._find(token, id_, place)
             if thing is None:
                 raise Refused(kind.missing, f"the {token.rpartition(':')[2]} {id_!r} does not exist in {place.account}/{place.region}")
+            concerns(*self.cloud.concerned(thing))
             found = world.referents(kind, given)
             claims = world.judge(kind, thing.token, given, found, thing)
             words = known(kind, f"{urn}#{id_}#{json.dumps(given, sort_keys=True)}", given, place, found.properties())
@@ -200,10 +207,11 @@ class Double:
         token, name = subject(urn)
         shape, kind = self._shape(token), self.package.kind(token)
         place = self._place(inputs or state, kind)
-        with self._noted("read", token, name, place, id_):
+        with self._noted("read", token, name, place, id_) as concerns:
             thing = self._find(token, id_, place)
             if thing is None:
                 return None
+            concerns(*self.cloud.concerned(thing))
             outputs = {k: thing.properties[k] for k in shape.outputs if thing.properties.get(k) is not None}
             wanted = inputs if inputs else {k: None for k in shape.inputs if k != "region"}
             told = {k: thing.properties[k] for k in wanted if thing.properties.get(k) is not None}
@@ -216,10 +224,11 @@ class Double:
         token, name = subject(urn)
         kind = self.package.kind(token)
         place = self._place(state, kind)
-        with self.cloud.locked(), self._noted("delete", token, name, place, id_):
+        with self.cloud.locked(), self._noted("delete", token, name, place, id_) as concerns:
             thing = self._find(token, id_, place)
             if thing is None:
                 return
+            concerns(*self.cloud.concerned(thing))
             World(self.package, place).release(thing)
             unless, value = kind.lingers_unless
             if kind.lingers and not (unless and thing.properties.get(unless) == value):
@@ -240,22 +249,40 @@ class Double:
         if function is None:
             raise Refused("NotRehearsed", f"the provider double has no function {token}; add it to the package's tables")
         place = self._place(opened, Kind())
-        with self._noted("invoke", token, "", place):
+        with self._noted("invoke", token, "", place) as concerns:
+            concerns()
             result = function(opened, place)
         return [], {k: v for k, v in {**{k: v for k, v in opened.items() if k in shape.outputs}, **result}.items() if v is not None}
 
     @contextmanager
-    def _noted(self, operation: calls.Operation, token: str, name: str, place: Place, id_: str = "") -> Iterator[None]:
-        """Log the actions of a call when it ends, with how it ended."""
-        outcome = "done"
+    def _noted(self, operation: calls.Operation, token: str, name: str, place: Place, id_: str = "") -> Iterator[Callable[..., None]]:
+        """Log the actions of a call when it ends, with how it ended. The block says which ARNs it concerns, and goes on if it may."""
+        outcome, found = "done", dict[str, None]()
+        actions = self.package.actions(operation, token)
+
+        def concerns(*arns: str) -> None:
+            found.update(dict.fromkeys(arn for arn in arns if arn))
+            self._authorize(actions, token, place, tuple(found))
+
         try:
-            yield
+            yield concerns
         except Refused as e:
             outcome = str(e)
             raise
         finally:
-            actions = self.package.actions(operation, token)
-            calls.write(self.cloud.folder, operation, actions, token, name, id_, place.account, place.region, outcome)
+            if not self._outside:
+                where = (place.account, place.region, outcome, tuple(found))
+                calls.write(self.cloud.folder, operation, actions, token, name, id_, *where)
+
+    def _authorize(self, actions: tuple[str, ...], token: str, place: Place, arns: tuple[str, ...]) -> None:
+        """Refused unless the principal, if somebody has named one, may take each action on all that it touches."""
+        principal = None if self._outside else Principal.of(self.cloud.folder)
+        if principal is None or self.package.touched is None or self.package.context is None:
+            return
+        for action in actions:
+            for resource in self.package.touched(action, token, arns, place.account, place.region):
+                if not principal.may(action, resource, self.package.context(action, token, place.region)):
+                    raise Refused("AccessDenied", f"the principal is not authorized to perform {action} on {resource}")
 
     # -- parts --------------------------------------------------------------------------------------------------------
 

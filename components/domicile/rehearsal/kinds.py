@@ -5,7 +5,7 @@ One `Kind` a resource type; types without one are taken as their SDK describes t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -215,12 +215,16 @@ class Package:
     default: Callable[[str], Kind] | None = None  # the Kind of a type that has none
     names: tuple[str, ...] = ("name",)  # properties that are named automatically, the first that a type has
     common: tuple[Rule, ...] = ()  # what holds of every type
+    touched: Callable[[str, str, Iterable[str], str, str], list[str]] | None = None  # by (action, token, ARNs concerned, account, region)
+    context: Callable[[str, str, str], Mapping[str, str]] | None = None  # what conditions may ask of (action, token, region)
     derive_actions: Callable[[str, str], tuple[str, ...]] | None = None  # the actions of (operation, token) that no table gives
 
     def actions(self, operation: str, token: str) -> tuple[str, ...]:
         """What a principal must be allowed for this call: `ec2:CreateVpc`."""
         listed: tuple[str, ...] = getattr(self.kind(token).actions, operation, ())
-        return listed or (self.derive_actions(operation, token) if self.derive_actions else ())
+        if token in self.kinds or self.derive_actions is None:
+            return listed
+        return self.derive_actions(operation, token)
 
     def kind(self, token: str) -> Kind:
         if token in self.kinds:

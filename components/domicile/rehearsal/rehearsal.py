@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import calls
+from . import calls, principal
 from .calls import Call
 from .cloud import Cloud, Thing
 from .double import Double
@@ -58,7 +58,7 @@ class Rehearsal:
         `id_` gives it the id that it has in the team's account; else it gets one. Raises ValueError for what would be refused.
         """
         tables = package(token.partition(":")[0])
-        double = Double(tables, Schema(tables.module), self.cloud)
+        double = Double(tables, Schema(tables.module), self.cloud, outside=True)
         double.settle(account, region)
         urn = f"urn:pulumi:outside::outside::{token}::{name}"
         checked, faults = double.check(urn, {}, inputs, b"")
@@ -81,6 +81,10 @@ class Rehearsal:
     def hanging(self) -> str:
         """The call that hangs by the plan: `create of aws:ec2/vpc:Vpc vpc`; empty if none does yet."""
         return self._faults.hanging()
+
+    def principal(self, *documents: dict[str, Any]) -> None:
+        """From now on the double refuses what these identity policies don't allow; with none, all is allowed."""
+        principal.settle(self.cloud.folder, documents)
 
     def calls(self) -> list[Call]:
         """Every action that the stacks would have asked the services for, in order."""

@@ -28,11 +28,20 @@ from . import (
     ssm,
     vpc,
 )
+from .authorization import context, touched
 from .functions import FUNCTIONS
 from .regions import ZONES
 
 ACCOUNT = "123456789012"
 _GLOBAL = {"cloudfront", "organizations", "route53", "iam"}  # services whose ARNs carry no region
+_READS = {  # functions whose action has another name
+    "getAmi": ("ec2:DescribeImages",),
+    "getPrefixList": ("ec2:DescribePrefixLists",),
+    "getManagedPrefixList": ("ec2:DescribeManagedPrefixLists", "ec2:GetManagedPrefixListEntries"),
+    "getAvailabilityZones": ("ec2:DescribeAvailabilityZones",),
+    "getAvailabilityZone": ("ec2:DescribeAvailabilityZones",),
+    "getRegions": ("ec2:DescribeRegions",),
+}
 _VERBS = {"create": "Create", "read": "Describe", "update": "Modify", "delete": "Delete"}
 
 
@@ -70,6 +79,8 @@ def derived_actions(operation: str, token: str) -> tuple[str, ...]:
     service = module.split("/")[0].rstrip("v2") if module.startswith("apigatewayv2") else module.split("/")[0]
     if operation == "invoke":
         local = ("getPolicyDocument", "getRegion", "getRegions", "getPartition", "getDefaultTags", "getServicePrincipal")
+        if name in _READS:
+            return _READS[name]
         return () if name in local else (f"{'sts' if name == 'getCallerIdentity' else service}:{name[0].upper()}{name[1:]}",)
     return (f"{service}:{_VERBS[operation]}{name}",)
 
@@ -80,5 +91,6 @@ _SERVICES = (
 KINDS: dict[str, Kind] = {token: kind for service in _SERVICES for token, kind in service.KINDS.items()}
 
 PACKAGE = Package(
-    "aws", "pulumi_aws", KINDS, FUNCTIONS, configuration, frozenset(ZONES), default, ("name", "bucket"), (Tags("tags", source=MEMORY),), derived_actions,
+    "aws", "pulumi_aws", KINDS, FUNCTIONS, configuration, frozenset(ZONES), default, ("name", "bucket"), (Tags("tags", source=MEMORY),),
+    touched, context, derived_actions,
 )  # fmt: skip

@@ -11,6 +11,8 @@ from .applied import again, preview, up
 from .changed import change
 from .drifted import drift
 from .killed import kill_and_converge
+from .pages import Applied, pages
+from .pages import write as write_pages
 from .removed import destroy
 from .report import Finding, Report, StageFailed
 from .scene import Scene
@@ -22,4 +24,4 @@ STAGES = {
 }  # fmt: skip
 """In their order: each goes on from where the one before has left the stack."""
 
-__all__ = ["STAGES", "Finding", "Report", "Scene", "StageFailed", "kill_and_converge"]
+__all__ = ["STAGES", "Applied", "Finding", "Report", "Scene", "StageFailed", "kill_and_converge", "pages", "write_pages"]
