@@ -14,6 +14,7 @@ import pytest
 
 from domicile.rehearsal.aws import KINDS
 from domicile.rehearsal.difference import replaces
+from domicile.rehearsal.kinds import Distinct
 
 SCHEMAS = Path(cfnlint.__file__).parent / "data" / "schemas"
 TYPES = {  # ours -> CloudFormation's
@@ -100,3 +101,51 @@ def test_every_action_in_the_tables_is_one_that_aws_has():
 
 def test_every_type_with_a_table_says_what_it_takes_to_make_and_to_look_at_it():
     assert [t for t, k in KINDS.items() if not (k.actions.create and k.actions.read)] == []
+
+
+SOURCED = [
+    (token, rule)
+    for token, kind in sorted(KINDS.items())
+    for rule in (*kind.rules, *kind.world)
+    if rule.source.document.startswith("CloudFormation")
+]
+
+
+@pytest.mark.parametrize(("token", "rule"), SOURCED, ids=[f"{t.rpartition(':')[2]}-{type(r).__name__}" for t, r in SOURCED])
+def test_rules_from_cloudformation_are_what_its_schema_says(token, rule):
+    type_, path = re.fullmatch(r"CloudFormation schema: (\S+) (\S+)", rule.source.document).groups()
+    assert type_ == "AWS::" + TYPES[token]
+    found = cloudformation()[type_]
+    if isinstance(rule, Distinct):
+        named = {_ours(token, p.removeprefix("/properties/")) for p in found[path]}
+        assert named == set(rule.paths)
+    else:
+        assert set(rule.allowed) == set(found["properties"][path]["enum"])
+
+
+BEYOND = {  # changes that CloudFormation's handlers of a type don't list, and the provider makes all the same
+    "ApiGatewayV2::Stage": {"CreateLogDelivery", "PutResourcePolicy"},  # for its access log (API Gateway guide: logging)
+    "AutoScaling::AutoScalingGroup": {"PutWarmPool", "DeleteWarmPool"},  # a type of its own there
+    "EC2::LaunchTemplate": {"ModifyLaunchTemplate", "PassRole"},  # sets the default version
+    "EC2::NetworkAcl": {"CreateNetworkAclEntry", "DeleteNetworkAclEntry", "ReplaceNetworkAclAssociation"},  # may be given in it
+    "EC2::RouteTable": {"CreateRoute", "DeleteRoute", "ReplaceRoute"},  # may be given in it
+    "EC2::VPCEndpoint": {"AssociateVPCWithHostedZone"},  # private names: dependent by the Service Authorization Reference
+    "ElasticLoadBalancingV2::LoadBalancer": {"CreateServiceLinkedRole"},  # with an account's first
+    "IAM::InstanceProfile": {"TagInstanceProfile", "UntagInstanceProfile"},  # has no tags there
+    "IAM::ManagedPolicy": {"TagPolicy", "UntagPolicy"},  # has no tags there
+    "Logs::SubscriptionFilter": {"PassRole"},
+    "SecretsManager::Secret": {"PutResourcePolicy", "DeleteResourcePolicy"},  # may be given in it
+}  # fmt: skip
+"""From memory of the provider, but where the comment says otherwise."""
+
+
+@pytest.mark.parametrize("token", sorted(TYPES))
+def test_the_changes_that_a_type_needs_are_those_of_cloudformations_handlers(token):
+    """Their `permissions` are the published list of what it takes to make, change and delete one."""
+    type_, kind = TYPES[token], KINDS[token]
+    handlers = cloudformation()["AWS::" + type_].get("handlers", {})
+    listed = {permission.lower() for handler in handlers.values() for permission in handler.get("permissions", ())}
+    ours = {a for verb in ("create", "update", "delete") for a in getattr(kind.actions, verb)}
+    changes = {a for a in ours if not re.match(r"\w+:(?:Describe|Get|List)", a)}
+    beyond = {a for a in changes if a.lower() not in listed and a.partition(":")[2] not in BEYOND.get(type_, ())}
+    assert not listed or sorted(beyond) == []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json as json_
 import random
 import secrets
+import signal
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -69,6 +71,7 @@ def _rehearse(stack: str, written: Written, kills: int, seed: int, quiet: bool) 
 
     report = Report(stack, seed)
     whole: list[tuple[str, str]] = []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # as with Ctrl-C, the folder goes
     with Progress(quiet=quiet) as progress, ending_on(EngineError):
         with Scene.of(root(), stack) as scene:
             report.notes += scene.notes

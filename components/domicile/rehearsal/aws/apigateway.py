@@ -5,11 +5,11 @@ from __future__ import annotations
 from ..kinds import Distinct, Kind, Ref
 from ..rules import MEMORY, Length, Needs, OneOf, Pattern, Range, model
 from .tokens import API, INTEGRATION, LOG_GROUP
-from .vocabulary import describes, reference, security_groups, subnets
+from .vocabulary import describes, reference, schema, security_groups, subnets
 
 _OF_API = Ref("apiId", API, "api", holds=False, part=True)
 _NAME = reference("apigatewayv2", "StringWithLengthBetween1And128")
-_ACTIONS = describes("apigateway", "POST TagResource", "GET", "PATCH PUT TagResource UntagResource", "DELETE")
+_ACTIONS = describes("apigateway", "POST", "GET", "PATCH PUT POST DELETE", "DELETE")
 
 KINDS: dict[str, Kind] = {
     API: Kind(
@@ -47,8 +47,8 @@ KINDS: dict[str, Kind] = {
         outputs={"executionArn": "{ref[api][executionArn]}/{name}", "invokeUrl": "{ref[api][apiEndpoint]}/{name}", "deploymentId": ""},
         refs=(_OF_API, Ref("accessLogSettings.destinationArn", LOG_GROUP, "log", holds=False, outside=r"arn:[^:]+:firehose:.*")),
         rules=(Length("name", 1, 128, source=_NAME), Pattern("name", r"\$default|[A-Za-z0-9_-]+", "$default, or letters, digits, - and _", source=MEMORY)),
-        world=(Distinct(("apiId", "name"), MEMORY, code="ConflictException"),),
-        actions=describes("apigateway", "POST TagResource logs:CreateLogDelivery logs:PutResourcePolicy logs:DescribeResourcePolicies", "GET", "PATCH TagResource UntagResource", "DELETE"),
+        world=(Distinct(("apiId", "name"), schema("ApiGatewayV2::Stage", "primaryIdentifier"), code="ConflictException"),),
+        actions=describes("apigateway", "POST logs:CreateLogDelivery logs:PutResourcePolicy logs:DescribeResourcePolicies", "GET", "PATCH POST DELETE", "DELETE"),
     ),
     "aws:apigatewayv2/authorizer:Authorizer": Kind(
         id="{hex7}", replaces=("apiId",), refs=(_OF_API,), outputs={"authorizerResultTtlInSeconds": 300},

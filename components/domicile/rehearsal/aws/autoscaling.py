@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..kinds import Distinct, Kind, Ref
 from ..rules import MEMORY, AtLeastOne, AtMostOne, Excludes, Length, Needs, Never, NotAbove, OneOf, Pattern, Range, model
 from .tokens import GROUP, LAUNCH_TEMPLATE, QUEUE, SUBNET, TARGET_GROUP, TOPIC
-from .vocabulary import ARN, describes, reference, role
+from .vocabulary import ARN, describes, reference, role, schema
 
 _CREATE = "CreateAutoScalingGroupType"
 _REFRESH = "instanceRefresh.preferences."
@@ -53,7 +53,7 @@ KINDS: dict[str, Kind] = {
             OneOf(_REFRESH + "standbyInstances", ("Terminate", "Ignore", "Wait"), source=model("autoscaling", "StandbyInstances")),
             OneOf("warmPool.poolState", ("Stopped", "Running", "Hibernated"), source=model("autoscaling", "WarmPoolState")),
             Range("warmPool.minSize", 0, 100000, source=MEMORY), Range("warmPool.maxGroupPreparedCapacity", -1, 100000, source=MEMORY),
-            Range(_MIXED + "onDemandPercentageAboveBaseCapacity", 0, 100, source=MEMORY),
+            Range(_MIXED + "onDemandPercentageAboveBaseCapacity", 0, 100, source=reference("autoscaling", "InstancesDistribution.OnDemandPercentageAboveBaseCapacity")),
             OneOf(_MIXED + "spotAllocationStrategy", ("lowest-price", "capacity-optimized", "capacity-optimized-prioritized", "price-capacity-optimized"),
                   source=reference("autoscaling", "InstancesDistribution.SpotAllocationStrategy")),
             OneOf(_MIXED + "onDemandAllocationStrategy", ("lowest-price", "prioritized"),
@@ -83,8 +83,8 @@ KINDS: dict[str, Kind] = {
         id="{name}", arn=ARN + "autoscaling:{region}:{account}:scalingPolicy:{uuid}:autoScalingGroupName/{autoscalingGroupName}:policyName/{name}",
         outputs={"metricAggregationType": "", "policyType": "SimpleScaling"}, replaces=("name", "autoscalingGroupName"), refs=(_OF_GROUP,),
         rules=(
-            OneOf("policyType", ("SimpleScaling", "StepScaling", "TargetTrackingScaling", "PredictiveScaling"), source=MEMORY),
-            OneOf("adjustmentType", ("ChangeInCapacity", "ExactCapacity", "PercentChangeInCapacity"), source=MEMORY),
+            OneOf("policyType", ("SimpleScaling", "StepScaling", "TargetTrackingScaling", "PredictiveScaling"), source=schema("AutoScaling::ScalingPolicy", "PolicyType")),
+            OneOf("adjustmentType", ("ChangeInCapacity", "ExactCapacity", "PercentChangeInCapacity"), source=schema("AutoScaling::ScalingPolicy", "AdjustmentType")),
             Needs("policyType", "targetTrackingConfiguration", ("TargetTrackingScaling",), source=MEMORY),
             Needs("policyType", "stepAdjustments", ("StepScaling",), source=MEMORY), Needs("policyType", "adjustmentType", ("StepScaling", "SimpleScaling"), source=MEMORY),
             Excludes("policyType", "scalingAdjustment", ("TargetTrackingScaling", "StepScaling"), source=MEMORY),

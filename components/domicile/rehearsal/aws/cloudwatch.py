@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..kinds import Kind, Ref
 from ..rules import MEMORY, AtLeastOne, AtMostOne, Items, Json, Length, Needs, NotAbove, OneOf, Pattern, model
 from .tokens import FUNCTION, TOPIC
-from .vocabulary import ARN, describes, reference
+from .vocabulary import ARN, describes, reference, schema
 
 _ALARM = "PutMetricAlarmInput"
 _ACTIONS = r"arn:[^:]+:(?:automate|autoscaling|ssm|ssm-incidents|swf|cloudwatch):.*"
@@ -26,7 +26,7 @@ KINDS: dict[str, Kind] = {
             Pattern("namespace", r"[^:].*", "it doesn't begin with a colon", source=model("cloudwatch", "Namespace")),
             OneOf("comparisonOperator", _OPERATORS, source=model("cloudwatch", "ComparisonOperator")),
             OneOf("statistic", ("SampleCount", "Average", "Sum", "Minimum", "Maximum"), source=model("cloudwatch", "Statistic")),
-            OneOf("treatMissingData", ("breaching", "notBreaching", "ignore", "missing"), source=MEMORY),
+            OneOf("treatMissingData", ("breaching", "notBreaching", "ignore", "missing"), source=schema("CloudWatch::Alarm", "TreatMissingData")),
             OneOf("period", _PERIODS, source=reference("cloudwatch", f"{_ALARM}.Period")),
             NotAbove("datapointsToAlarm", "evaluationPeriods", source=reference("cloudwatch", f"{_ALARM}.DatapointsToAlarm")),
             AtLeastOne(("metricName", "metricQueries", "evaluationCriteria"), source=reference("cloudwatch", f"{_ALARM}.MetricName")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..kinds import Distinct, Kind, Ref
 from ..rules import MEMORY, Excludes, Json, Length, OneOf, Pattern, Policy, model
 from .tokens import REPOSITORY
-from .vocabulary import ARN, describes, key
+from .vocabulary import ARN, describes, key, schema
 
 _NAME = model("ecr", "RepositoryName")
 _OF_REPOSITORY = Ref("repository", REPOSITORY, "repository", holds=False, part=True)
@@ -22,7 +22,7 @@ KINDS: dict[str, Kind] = {
             OneOf("encryptionConfigurations[*].encryptionType", ("AES256", "KMS", "KMS_DSSE"), source=model("ecr", "EncryptionType")),
             Excludes("encryptionConfigurations[*].encryptionType", _KEY, ("AES256",), source=MEMORY),
         ),
-        world=(Distinct(("name",), MEMORY, code="RepositoryAlreadyExistsException"),),
+        world=(Distinct(("name",), schema("ECR::Repository", "primaryIdentifier"), code="RepositoryAlreadyExistsException"),),
         actions=describes("ecr", "CreateRepository TagResource DescribeRepositories kms:CreateGrant kms:DescribeKey", "DescribeRepositories ListTagsForResource",
                           "PutImageTagMutability PutImageScanningConfiguration TagResource UntagResource", "DeleteRepository"),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..kinds import Distinct, Kind, Ref
 from ..rules import MEMORY, AtLeastOne, AtMostOne, Items, Length, Needs, Never, OneOf, Pattern, Range, model
 from .tokens import FUNCTION, QUEUE, ROLE, TOPIC
-from .vocabulary import ARN, describes, key, reference, security_groups, subnets
+from .vocabulary import ARN, describes, key, reference, schema, security_groups, subnets
 
 _LAMBDA = ARN + "lambda:{region}:{account}:"
 _RETIRED = r"^(nodejs|nodejs4\.3|nodejs4\.3-edge|nodejs6\.10|nodejs8\.10|nodejs10\.x|nodejs12\.x|nodejs14\.x|nodejs16\.x|python2\.7|python3\.[678]|java8|" \
@@ -28,8 +28,8 @@ KINDS: dict[str, Kind] = {
         one_network=True,
         rules=(
             Pattern("name", r"[a-zA-Z0-9-_]{1,64}", "letters, digits, - and _, 64 at most", source=MEMORY), Pattern("role", r"arn:.+", "a role's ARN", source=MEMORY),
-            Range("timeout", 1, 900, source=reference("lambda", "CreateFunctionRequest.Timeout")), Range("memorySize", 128, 10240, source=MEMORY),
-            Range("ephemeralStorage.size", 512, 10240, source=MEMORY), Length("handler", 0, 128, source=model("lambda", "Handler")),
+            Range("timeout", 1, 900, source=reference("lambda", "CreateFunctionRequest.Timeout")), Range("memorySize", 128, 32768, source=model("lambda", "MemorySize")),
+            Range("ephemeralStorage.size", 512, 32768, source=model("lambda", "EphemeralStorageSize")), Length("handler", 0, 128, source=model("lambda", "Handler")),
             Length("description", 0, 256, source=model("lambda", "Description")),
             OneOf("packageType", ("Zip", "Image"), source=model("lambda", "PackageType")),
             *(Needs("packageType", need, (None, "Zip"), source=reference("lambda", "CreateFunctionRequest.Handler")) for need in ("handler", "runtime")),
@@ -39,7 +39,7 @@ KINDS: dict[str, Kind] = {
             OneOf("loggingConfig.logFormat", ("JSON", "Text"), source=model("lambda", "LogFormat")),
             OneOf("tracingConfig.mode", ("Active", "PassThrough"), source=model("lambda", "TracingMode")), Range("reservedConcurrentExecutions", -1, 100000, source=MEMORY),
         ),
-        world=(Distinct(("name",), MEMORY, code="ResourceConflictException"),),
+        world=(Distinct(("name",), schema("Lambda::Function", "primaryIdentifier"), code="ResourceConflictException"),),
         actions=describes("lambda", "CreateFunction TagResource GetFunction PutFunctionConcurrency iam:PassRole", "GetFunction GetFunctionConfiguration ListVersionsByFunction "
                           "GetFunctionCodeSigningConfig", "UpdateFunctionCode UpdateFunctionConfiguration GetFunction PutFunctionConcurrency DeleteFunctionConcurrency "
                           "TagResource UntagResource iam:PassRole", "DeleteFunction"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..kinds import Distinct, Grants, Kind, Ref
 from ..rules import MEMORY, Length, Needs, OneOf, Pattern, Policy, model
 from .tokens import KEY, LOG_GROUP
-from .vocabulary import ARN, describes, reference, role
+from .vocabulary import ARN, describes, reference, role, schema
 
 _NAME = model("logs", "LogGroupName")
 _OF_GROUP = Ref("logGroupName", LOG_GROUP, "group", holds=False, part=True)
@@ -23,7 +23,7 @@ KINDS: dict[str, Kind] = {
             Pattern("kmsKeyId", r"arn:.+", "a KMS key's ARN", source=reference("logs", "CreateLogGroupRequest.kmsKeyId")),
         ),
         world=(
-            Distinct(("name",), MEMORY, code="ResourceAlreadyExistsException"),
+            Distinct(("name",), schema("Logs::LogGroup", "primaryIdentifier"), code="ResourceAlreadyExistsException"),
             Grants("key", "logs.{region}.amazonaws.com", MEMORY, code="InvalidParameterException"),
         ),
         actions=describes("logs", "CreateLogGroup PutRetentionPolicy AssociateKmsKey TagResource DescribeLogGroups", "DescribeLogGroups ListTagsForResource",

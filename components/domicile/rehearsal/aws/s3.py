@@ -7,7 +7,7 @@ from dataclasses import replace
 from ..kinds import Distinct, Kind, Neighbour, PolicyOf, Ref, World
 from ..rules import MEMORY, AtLeastOne, AtMostOne, Excludes, Items, Length, Needs, Never, OneOf, Pattern, Policy, Range, Rule, Source, model
 from .tokens import BUCKET, FUNCTION, QUEUE, TOPIC
-from .vocabulary import ARN, describes, key, role
+from .vocabulary import ARN, describes, key, reference, role
 
 _NAMES = Source("Amazon S3 User Guide: General purpose bucket naming rules", "2026-11-21")
 _OF_BUCKET = Ref("bucket", BUCKET, "bucket", holds=False, part=True)
@@ -69,7 +69,7 @@ _SINGLE: dict[str, Kind] = {
         AtLeastOne(("eventbridge", "lambdaFunctions", "queues", "topics"), source=MEMORY),),
         (Ref("topics[*].topicArn", TOPIC, holds=False), Ref("queues[*].queueArn", QUEUE, holds=False), Ref("lambdaFunctions[*].lambdaFunctionArn", FUNCTION, holds=False))),
     "BucketReplicationConfig": _setting("ReplicationConfiguration", (
-        Items("rules", 1, 1000, source=MEMORY), OneOf("rules[*].status", ("Enabled", "Disabled"), source=model("s3", "ReplicationRuleStatus"))),
+        Items("rules", 1, 1000, source=reference("s3", "ReplicationConfiguration.Rules")), OneOf("rules[*].status", ("Enabled", "Disabled"), source=model("s3", "ReplicationRuleStatus"))),
         (role("role"), Ref("rules[*].destination.bucket", BUCKET, holds=False, anywhere=True)),
         (Neighbour(_VERSIONINGS, "bucket", "id", BUCKET, MEMORY, unless={"objectLockEnabled": True}, code="InvalidRequest"),)),
     "BucketObject": _OBJECT,
@@ -83,14 +83,15 @@ _TWICE: dict[str, Kind] = {
         Excludes(_SSE + "sseAlgorithm", _SSE + "kmsMasterKeyId", ("AES256",), source=MEMORY)), (key(_SSE + "kmsMasterKeyId"),)),
     "BucketObjectLockConfiguration": _setting("BucketObjectLockConfiguration", (
         OneOf(_RETENTION + "mode", ("GOVERNANCE", "COMPLIANCE"), source=model("s3", "ObjectLockRetentionMode")),
-        AtMostOne((_RETENTION + "days", _RETENTION + "years"), source=MEMORY), Needs(_RETENTION + "days", _RETENTION + "mode", source=MEMORY),
+        AtMostOne((_RETENTION + "days", _RETENTION + "years"), source=reference("s3", "DefaultRetention")),
+        Needs(_RETENTION + "days", _RETENTION + "mode", source=reference("s3", "DefaultRetention.Days")),
         Range(_RETENTION + "days", 1, 36500, source=MEMORY), Range(_RETENTION + "years", 1, 100, source=MEMORY),
         OneOf("objectLockEnabled", ("Enabled",), source=model("s3", "ObjectLockEnabled"))), (),
         (Neighbour(_VERSIONINGS, "bucket", "id", BUCKET, MEMORY, unless={"objectLockEnabled": True}, code="InvalidBucketState"),)),
     "BucketLogging": _setting("BucketLogging", (Length("targetPrefix", 0, 1024, source=MEMORY),), (Ref("targetBucket", BUCKET, "target", holds=False, here=True),)),
     "BucketLifecycleConfiguration": _setting("LifecycleConfiguration", (
         Items("rules", 1, 1000, source=MEMORY), OneOf("rules[*].status", ("Enabled", "Disabled"), source=model("s3", "ExpirationStatus")),
-        Length("rules[*].id", 1, 255, source=MEMORY), Range("rules[*].expiration.days", 1, 2147483647, source=MEMORY),
+        Length("rules[*].id", 1, 255, source=reference("s3", "LifecycleRule.ID")), Range("rules[*].expiration.days", 1, 2147483647, source=MEMORY),
         Range("rules[*].noncurrentVersionExpiration.noncurrentDays", 1, 2147483647, source=MEMORY),
         OneOf("rules[*].transitions[*].storageClass", _CLASSES, source=model("s3", "TransitionStorageClass")),
         AtMostOne(("rules[*].filter.prefix", "rules[*].prefix"), source=MEMORY),
@@ -98,7 +99,7 @@ _TWICE: dict[str, Kind] = {
     "BucketAcl": _setting("BucketAcl", (AtMostOne(("acl", "accessControlPolicy"), source=MEMORY), AtLeastOne(("acl", "accessControlPolicy"), source=MEMORY))),
     "BucketRequestPaymentConfiguration": _setting("BucketRequestPayment", (OneOf("payer", ("Requester", "BucketOwner"), source=model("s3", "Payer")),)),
     "BucketAccelerateConfiguration": _setting("AccelerateConfiguration", (OneOf("status", ("Enabled", "Suspended"), source=model("s3", "BucketAccelerateStatus")),)),
-    "BucketCorsConfiguration": _setting("BucketCORS", (Items("corsRules", 1, 100, source=MEMORY),)),
+    "BucketCorsConfiguration": _setting("BucketCORS", (Items("corsRules", 1, 100, source=reference("s3", "CORSConfiguration.CORSRules")),)),
 }  # fmt: skip
 
 

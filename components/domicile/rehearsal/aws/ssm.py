@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..kinds import Distinct, Kind
 from ..rules import MEMORY, AtLeastOne, AtMostOne, Length, Needs, Never, OneOf, Pattern, Size, model
-from .vocabulary import ARN, describes, key, reference
+from .vocabulary import ARN, describes, key, reference, schema
 
 _NAME = reference("ssm", "PutParameterRequest.Name")
 
@@ -21,7 +21,7 @@ KINDS: dict[str, Kind] = {
             AtLeastOne(("value", "insecureValue", "valueWo"), source=MEMORY), AtMostOne(("value", "insecureValue", "valueWo"), source=MEMORY),
             Needs("valueWo", "valueWoVersion", source=MEMORY),
         ),
-        world=(Distinct(("name",), MEMORY, code="ParameterAlreadyExists"),),
+        world=(Distinct(("name",), schema("SSM::Parameter", "primaryIdentifier"), code="ParameterAlreadyExists"),),
         actions=describes("ssm", "PutParameter AddTagsToResource GetParameter DescribeParameters", "GetParameter DescribeParameters ListTagsForResource",
                           "PutParameter AddTagsToResource RemoveTagsFromResource", "DeleteParameter"),
     ),

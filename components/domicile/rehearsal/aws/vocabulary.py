@@ -15,6 +15,12 @@ def reference(service: str, what: str) -> Source:
     return Source(f"AWS API reference: {service} {what}", "2026-11-21")
 
 
+def schema(type_: str, path: str) -> Source:
+    """A property of CloudFormation's schema of a type, as cfn-lint carries it: tests hold the rule to it. `primaryIdentifier` names what no two
+    things share."""
+    return Source(f"CloudFormation schema: AWS::{type_} {path}", "2026-11-21")
+
+
 def vpc(holds: bool = True, part: bool = False) -> Ref:
     return Ref("vpcId", VPC, "vpc", holds, part)
 

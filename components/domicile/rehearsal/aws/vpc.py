@@ -196,7 +196,7 @@ KINDS: dict[str, Kind] = {
                  "publicDns": "ec2-198-51-100-7.{region}.compute.amazonaws.com", "instance": "", "networkInterface": "", "carrierIp": "",
                  "customerOwnedIp": "", "ipamPoolId": "", "ptrRecord": "", "publicIpv4Pool": "amazon", "networkBorderGroup": "{region}"},
         replaces=("address", "customerOwnedIpv4Pool", "domain", "networkBorderGroup", "publicIpv4Pool", "ipamPoolId"),
-        rules=(OneOf("domain", ("vpc",), source=MEMORY),),
+        rules=(OneOf("domain", ("vpc",), source=reference("ec2", "AllocateAddressRequest.Domain")),),
         actions=describes("ec2", "AllocateAddress CreateTags DescribeAddresses", "DescribeAddresses DescribeAddressesAttribute",
                           "AssociateAddress DisassociateAddress CreateTags DeleteTags", "ReleaseAddress"),
     ),
