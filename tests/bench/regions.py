@@ -23,6 +23,7 @@ import yaml
 
 from domicile.engine import Project, Stack
 from domicile.rehearsal import Rehearsal
+from domicile.rehearsal.stages.scene import STAND_IN_IMAGES
 
 PROJECT = Path(__file__).parents[2]
 STACK = "tokyo"
@@ -30,7 +31,6 @@ CREDENTIALS = (1, 10, 100)
 TURNS = 3
 GOALS = {"times_empty": 3.0, "import_seconds": 0.9, "import_mb": 120}
 """At most: a whole stack's preview against an empty program's; its imports beyond pulumi's own."""
-IMAGES = {name: "sha256:" + letter * 64 for name, letter in (("sandbox", "a"), ("host", "b"), ("egress", "c"))}
 MEASURED = """
 import json, time
 began = time.process_time()
@@ -66,7 +66,7 @@ def _yard(root: Path, credentials: int) -> tuple[Path, dict[str, str]]:
     file = root / "stacks" / f"Pulumi.{STACK}.yaml"
     content = yaml.safe_load(file.read_text())
     config = content["config"]
-    config["domicile:aws"]["images"] = IMAGES
+    config["domicile:aws"]["images"] = STAND_IN_IMAGES
     config["domicile:egress"]["rules"] = [_rule(place) for place in range(credentials)]
     for exception in config.get("domicile:residency", {}).get("exceptions", []):
         exception["expires"] = str(date.today() + timedelta(days=30))

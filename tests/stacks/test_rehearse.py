@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+from domicile.rehearsal.stages import Scene
 
 from .policy_lint import documents, faults
 
@@ -94,3 +97,20 @@ def test_a_stack_that_aws_would_refuse_fails_the_rehearsal_and_says_where(tmp_pa
     assert "cidrBlock" in ran.stderr
     assert [s["passed"] for s in json.loads(ran.stdout)["stages"]] == [False]
     assert left == []
+
+
+def test_a_rehearsal_never_reaches_the_control_plane(tmp_path, copied, monkeypatch):
+    """A stack that keeps its environment there is told an id instead, and the operator's credential isn't handed on."""
+    root = copied("tokyo", tmp_path)
+    file = root / "stacks" / "Pulumi.tokyo.yaml"
+    content = yaml.safe_load(file.read_text())
+    content["config"]["domicile:environment"] = {"name": "ours"}
+    file.write_text(yaml.safe_dump(content))
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-operators")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with Scene.of(root, "tokyo") as scene:
+        assert "ANTHROPIC_API_KEY" not in os.environ
+        assert scene.config().environment.name is None
+        assert scene.config().environment.id
+        assert scene.notes
+    assert os.environ["ANTHROPIC_API_KEY"] == "sk-ant-operators"

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from domicile.rehearsal.stages.scene import STAND_IN_IMAGES
+
 from .policy_lint import faults
 
 IAM = Path(__file__).parents[2] / "docs" / "aws" / "iam"
 STACKS = ("tokyo", "eu", "uae", "bahrain", "us")
-IMAGES = {name: "sha256:" + letter * 64 for name, letter in (("sandbox", "a"), ("host", "b"), ("egress", "c"))}
 
 
 def rights(name):
@@ -19,7 +20,7 @@ def rights(name):
 
 def test_the_committed_rights_suffice_for_a_stacks_life_and_one_action_less_doesnt(stacked):
     region = stacked("eu")
-    region.configure(images=IMAGES)
+    region.configure(images=STAND_IN_IMAGES)
     region.rehearsal.principal(*without("sns:CreateTopic"))
     refused = region.up()
     assert "AccessDenied" in "\n".join(refused.errors)

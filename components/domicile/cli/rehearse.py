@@ -75,6 +75,8 @@ def _rehearse(stack: str, written: Written, kills: int, seed: int, quiet: bool) 
     with Progress(quiet=quiet) as progress, ending_on(EngineError):
         with Scene.of(root(), stack) as scene:
             report.notes += scene.notes
+            for note in scene.notes:
+                progress.line(f"note: {note}")
             for name, stage in STAGES.items():
                 if not _played(report, progress, name, lambda stage=stage: stage(scene)):  # type: ignore[misc]
                     return report

@@ -35,9 +35,9 @@ def up(scene: Scene) -> Finding:
 
 
 def again(scene: Scene) -> Finding:
-    """A second `up` finds nothing to do."""
-    result = done(engine.up(scene.stack, scene.record, preview_first=False), "the second up")
+    """A second `up`, which looks at the world first, finds neither drift nor anything to do."""
+    result = done(engine.up(scene.stack, scene.record, refresh=True, preview_first=False), "the second up")
     if result.changes:
         changed = [f"{step.op} {step.urn.rpartition('::')[2]}" for step in result.steps if step.op not in ("same", "read")]
         raise StageFailed(f"a second up with nothing changed must do nothing; it did: {', '.join(changed)}")
-    return Finding(f"nothing to do, {result.summary.get('same', 0)} unchanged", figures={"same": result.summary.get("same", 0)})
+    return Finding(f"no drift and nothing to do, {result.summary.get('same', 0)} unchanged", figures={"same": result.summary.get("same", 0)})

@@ -15,6 +15,7 @@ from typing import Any, Self
 import yaml
 
 from domicile.config import PerimeterConfig, from_file
+from domicile.control_plane.operator import CREDENTIALS
 from domicile.engine import Event, Project, Result, Stack
 
 from ..cloud import Thing
@@ -36,7 +37,10 @@ STAND_IN_IMAGES = {
 KEY_VARIABLE = "ANTHROPIC_ENVIRONMENT_KEY"
 """As an operator may have the environment key in the shell."""
 
-_FOREIGN = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_STACK")
+STAND_IN_ENVIRONMENT = "env_rehearsal"
+"""In the place of an environment that the stack would make at the control plane: a rehearsal reaches nobody."""
+
+_FOREIGN = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_STACK", *CREDENTIALS)
 
 
 @dataclass
@@ -69,7 +73,11 @@ class Scene:
                 yield scene
 
     def _fill_in(self) -> None:
-        aws = self.config().aws
+        config = self.config()
+        aws = config.aws
+        if config.environment.name is not None:
+            self._write("domicile:environment", {"id": config.environment.id or STAND_IN_ENVIRONMENT})
+            self.notes.append("the environment at the control plane is not made, adopted or changed: the stack is told an id instead")
         if aws is not None and aws.images is None:
             self.configure({"images": STAND_IN_IMAGES})
             self.notes.append("no images are configured yet: the machines are rehearsed with stand-in digests")
@@ -104,10 +112,14 @@ class Scene:
 
     def configure(self, sections: dict[str, Any]) -> None:
         """Set keys of `domicile:aws`; a mapping is merged into what is there."""
-        content = yaml.safe_load(self.file.read_text("utf-8"))
-        place = content["config"]["domicile:aws"]
+        place = dict(yaml.safe_load(self.file.read_text("utf-8"))["config"]["domicile:aws"])
         for name, value in sections.items():
             place[name] = {**place.get(name, {}), **value} if isinstance(value, dict) else value
+        self._write("domicile:aws", place)
+
+    def _write(self, section: str, value: dict[str, Any]) -> None:
+        content = yaml.safe_load(self.file.read_text("utf-8"))
+        content["config"][section] = value
         self.file.write_text(yaml.safe_dump(content), "utf-8")
 
     def resources(self) -> list[dict[str, Any]]:
@@ -134,7 +146,7 @@ def done(result: Result, what: str) -> Result:
 
 @contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
-    """The process's environment with these values, and without what leads to another stack's state."""
+    """The process's environment with these values, and without what leads to another stack's state or opens the control plane."""
     before = {key: os.environ.get(key) for key in (*values, *_FOREIGN)}
     for key in _FOREIGN:
         os.environ.pop(key, None)
