@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..calls import Call
-from .authorization import context, touched
+from .authorization import context, formats, touched
 
 MANAGED_CHARACTERS = 6144
 """A managed policy, without white space; a role takes ten (IAM guide: IAM and STS quotas)."""
@@ -42,8 +42,8 @@ def least(calls: Iterable[Call]) -> list[dict[str, Any]]:
     """Policy documents, each short enough for a managed policy, that together allow these calls, and as little else as IAM tells apart."""
     wanted: dict[tuple[str, Conditions], set[str]] = {}
     for call in calls:
-        if call.operation in ("read", "delete") and not call.arns:
-            continue  # it had gone already
+        if call.operation in ("read", "delete") and not call.arns and formats()[call.action]:
+            continue  # it had gone already: nobody was asked about it
         resources = {any_of(arn) for arn in touched(call.action, call.token, call.arns, call.account, call.region)}
         for resource in resources:
             wanted.setdefault((call.action, _conditions(call, resource)), set()).add(resource)
