@@ -100,11 +100,15 @@ def test_a_stack_that_aws_would_refuse_fails_the_rehearsal_and_says_where(tmp_pa
 
 
 def test_a_rehearsal_never_reaches_the_control_plane(tmp_path, copied, monkeypatch):
-    """A stack that keeps its environment there is told an id instead, and the operator's credential isn't handed on."""
+    """What a stack keeps there is left out or told an id instead, and the operator's credential isn't handed on."""
     root = copied("tokyo", tmp_path)
     file = root / "stacks" / "Pulumi.tokyo.yaml"
     content = yaml.safe_load(file.read_text())
     content["config"]["domicile:environment"] = {"name": "ours"}
+    server = {"name": "tickets", "host": "mcp.internal.example.com", "network": "10.20.0.0/24"}
+    content["config"]["domicile:aws"]["tunnel"] = {"servers": [server]}
+    exceptions = content["config"]["domicile:residency"]["exceptions"]
+    exceptions.append({**exceptions[0], "property": "aws.tunnel"})
     file.write_text(yaml.safe_dump(content))
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-operators")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
@@ -112,5 +116,6 @@ def test_a_rehearsal_never_reaches_the_control_plane(tmp_path, copied, monkeypat
         assert "ANTHROPIC_API_KEY" not in os.environ
         assert scene.config().environment.name is None
         assert scene.config().environment.id
-        assert scene.notes
+        assert scene.config().aws.tunnel is None
+        assert len(scene.notes) == 3
     assert os.environ["ANTHROPIC_API_KEY"] == "sk-ant-operators"

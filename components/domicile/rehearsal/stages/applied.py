@@ -40,4 +40,5 @@ def again(scene: Scene) -> Finding:
     if result.changes:
         changed = [f"{step.op} {step.urn.rpartition('::')[2]}" for step in result.steps if step.op not in ("same", "read")]
         raise StageFailed(f"a second up with nothing changed must do nothing; it did: {', '.join(changed)}")
-    return Finding(f"no drift and nothing to do, {result.summary.get('same', 0)} unchanged", figures={"same": result.summary.get("same", 0)})
+    same = result.summary.get("same", 0)
+    return Finding(f"no drift and nothing to do, {same} unchanged", figures={"same": same})

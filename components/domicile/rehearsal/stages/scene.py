@@ -78,9 +78,19 @@ class Scene:
         if config.environment.name is not None:
             self._write("domicile:environment", {"id": config.environment.id or STAND_IN_ENVIRONMENT})
             self.notes.append("the environment at the control plane is not made, adopted or changed: the stack is told an id instead")
+        if aws is not None and aws.tunnel is not None:
+            self._leave_out_the_tunnel()
+            self.notes.append("the MCP tunnel is left out: it is made at the control plane")
         if aws is not None and aws.images is None:
             self.configure({"images": STAND_IN_IMAGES})
             self.notes.append("no images are configured yet: the machines are rehearsed with stand-in digests")
+
+    def _leave_out_the_tunnel(self) -> None:
+        """With the exception that it needs, which would except nothing."""
+        residency = dict(yaml.safe_load(self.file.read_text("utf-8"))["config"].get("domicile:residency") or {})
+        kept = [each for each in residency.get("exceptions", []) if not str(each.get("property")).startswith("aws.tunnel")]
+        self._write("domicile:residency", {**residency, "exceptions": kept})
+        self.configure({"tunnel": None})
 
     @property
     def file(self) -> Path:
