@@ -28,6 +28,7 @@ case "${{!#}}" in
   */target-lifecycle-state) cat {folder}/lifecycle;;
   http://shipper/status) cat {folder}/shipper;;
   https://autoscaling.*) ;;
+  https://logs.*) for given in "$@"; do [[ $given == @* ]] && cat "${{given#@}}" >>{folder}/logged; done; true;;
   *) exit 22;;
 esac
 """
@@ -51,7 +52,9 @@ class Machine:
                 (folder / line.split()[1].lstrip("/")).mkdir(parents=True, exist_ok=True)
 
     def here(self, text):
-        return re.sub(r"(?<![\w.:/])(/etc/domicile|/var/lib/domicile|/run/domicile|/usr/local/lib)", rf"{self.folder}\1", text)
+        return re.sub(
+            r"(?<![\w.:/])(/etc/domicile|/var/lib/domicile(?:-logs)?|/run/domicile(?:-logs)?|/usr/local/lib)", rf"{self.folder}\1", text
+        )
 
     def put(self, name, text):
         (self.folder / name).write_text(text)
@@ -155,6 +158,34 @@ def test_the_roles_credentials_are_for_the_services_group_and_in_no_argument(mac
     assert not [line for line in machine.called if "canary" in line]
 
 
+def test_the_machines_journal_goes_to_its_log_group_and_a_batch_that_fails_goes_again(tokyo, machine):
+    """A journal of two entries, one of them not text; AWS's answer to the second call is an error."""
+    for folder in ("run/domicile-logs", "var/lib/domicile-logs"):
+        (machine.folder / folder).mkdir(parents=True)
+    entries = [
+        {"__REALTIME_TIMESTAMP": "1700000000123456", "SYSLOG_IDENTIFIER": "domicile-gateway", "MESSAGE": "x" * 9000},
+        {"__REALTIME_TIMESTAMP": "1699999999000000", "MESSAGE": [104, 105]},
+    ]
+    lines = "\n".join(json.dumps(entry) for entry in entries)
+    machine.put("journalctl", f"#!/bin/bash\n[ -e cursor ] || cat <<'END'\n{lines}\nEND\necho c1 >cursor\n")
+    machine.put("sleep", "#!/bin/bash\nkill $PPID\n")
+    with pytest.raises(subprocess.CalledProcessError):  # ended where it would have waited for more
+        machine.run("logs")
+    stream, batch = (json.loads(part) for part in re.split(r"(?<=\n})\n(?={)", (machine.folder / "logged").read_text()))
+    group = next(found.properties["name"] for found in tokyo.things("LogGroup") if found.name == f"{NOUN}-log")
+    assert stream == {"logGroupName": group, "logStreamName": INSTANCE}
+    assert [event["timestamp"] for event in batch.pop("logEvents")] == [1699999999000, 1700000000123]
+    assert batch == stream
+    assert (machine.folder / "var/lib/domicile-logs/cursor").read_text() == "c1\n"
+    (machine.folder / "var/lib/domicile-logs/cursor").unlink()
+    machine.put(
+        "curl", (machine.folder / "curl").read_text().replace('cat "${given#@}"', '[[ $given == @batch* ]] && exit 22; cat "${given#@}"')
+    )
+    with pytest.raises(subprocess.CalledProcessError):
+        machine.run("logs")
+    assert not (machine.folder / "var/lib/domicile-logs/cursor").exists()
+
+
 def test_a_machine_that_ends_drains_lets_its_records_go_and_then_says_so(machine):
     (machine.folder / "lifecycle").write_text("Terminated")
     (machine.folder / "shipper").write_text('{"archive": {"lag": 0}, "sinks": [{"lag": 0}]}')
@@ -171,6 +202,10 @@ def test_a_machine_that_ends_drains_lets_its_records_go_and_then_says_so(machine
 def test_a_machine_whose_records_cant_go_is_not_kept_for_ever(machine):
     (machine.folder / "lifecycle").write_text("Terminated")
     (machine.folder / "shipper").write_text('{"archive": {"lag": 7}, "sinks": []}')
+    script = machine.folder / "usr/local/bin/domicile-end-of-life"
+    text, bounds = re.subn(r"waited < \d+", "waited < 15", script.read_text())
+    assert bounds == 1
+    script.write_text(text)
     machine.run("end-of-life")
     assert len([line for line in machine.called if "CompleteLifecycleAction" in line]) == 1
 

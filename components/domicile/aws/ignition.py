@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from domicile.aws import image_policy
 from domicile.aws.names import Names
-from domicile.aws.scripts import LIBRARY, LOGIN, library, login
+from domicile.aws.scripts import LIBRARY, LOGIN, LOGS, LOGS_FOLDER, library, login, logs
 from domicile.worker_hosts.quadlet import LOGIN_UNIT
 
 VERSION = "3.4.0"
@@ -36,16 +36,20 @@ class MachineFile:
     mode: int = 0o644
 
 
-def configuration(names: Names, policy: str, files: tuple[MachineFile, ...], quadlets: Mapping[str, str], units: Mapping[str, str]) -> str:
-    """The whole configuration as JSON. `policy`: which images podman takes; `quadlets` by their service's name, `units` by their own."""
+def configuration(
+    names: Names, noun: str, policy: str, files: tuple[MachineFile, ...], quadlets: Mapping[str, str], units: Mapping[str, str]
+) -> str:
+    """The whole configuration as JSON. `noun`: which fleet's, for its log; `policy`: which images podman takes; `quadlets` by their
+    service's name, `units` by their own."""
     common = (
         MachineFile(LIBRARY, library(names)),
         MachineFile(LOGIN, login(names), PROGRAM),
+        MachineFile(LOGS, logs(names, noun), PROGRAM),
         MachineFile(image_policy.POLICY, policy),
         MachineFile(image_policy.LOOKASIDE, image_policy.lookaside(names)),
     )
     containers = tuple(MachineFile(f"/etc/containers/systemd/{name}.container", text) for name, text in quadlets.items())
-    every = {LOGIN_UNIT: once("registry login", LOGIN), **units}
+    every = {LOGIN_UNIT: once("registry login", LOGIN), "domicile-logs.service": _LOGS, **units}
     enabled: list[dict[str, object]] = [{"name": name, "enabled": True, "contents": text} for name, text in every.items()]
     return json.dumps(
         {
@@ -75,6 +79,25 @@ ExecStart={program}
 Restart=on-failure
 RestartMode=direct
 RestartSec=5
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+_LOGS = f"""[Unit]
+Description=Domicile log
+Wants=network-online.target
+After=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+RuntimeDirectory={LOGS_FOLDER}
+StateDirectory={LOGS_FOLDER}
+UMask=0077
+ExecStart={LOGS}
+Restart=always
+RestartSec=15
 
 [Install]
 WantedBy=multi-user.target

@@ -64,6 +64,7 @@ def launch_template(
         kms_key_id=key,
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[settings])),
     )
+    ground.log_group(kind.noun, key, opts)
     user_data = pulumi.Output.all(settings.bucket, stored.key, kind.configuration).apply(lambda found: pointer(*found))
     tags = {**ground.tags, "Name": f"{ground.names.prefix}-{kind.noun}"}
     return aws.ec2.LaunchTemplate(

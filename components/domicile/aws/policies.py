@@ -142,6 +142,7 @@ def tunnel_host(names: Names, key: str) -> str:
 def _machine(names: Names, key: str, noun: str) -> tuple[Statement, ...]:
     """What every machine needs to start: its image, its settings, and the key they are encrypted with."""
     via = tuple(f"{service}.{names.region}.amazonaws.com" for service in ("secretsmanager", "s3", "ecr"))
+    group = names.log_group_arn(noun)
     images = {"worker-hosts": names.repository_arns, "tunnel-hosts": names.tunnel_repository_arns}.get(
         noun, (names.repository_arn("egress"),)
     )
@@ -149,6 +150,7 @@ def _machine(names: Names, key: str, noun: str) -> tuple[Statement, ...]:
         Statement("Login", ("ecr:GetAuthorizationToken",), ("*",), because=NO_RESOURCE),
         Statement("Images", PULL, images),
         Statement("Settings", ("s3:GetObject",), (f"{names.bucket_arn('settings')}/{noun}/*",)),
+        Statement("Log", ("logs:CreateLogStream", "logs:PutLogEvents"), (group, f"{group}:log-stream:*")),
         Statement("Decrypt", USE_KEY, (key,), conditions={"StringEquals": {"kms:ViaService": via}}),
     )
 
@@ -219,7 +221,7 @@ def _kms(names: Names, key: str) -> tuple[Statement, ...]:
 
 
 def _logs(names: Names, _key: str) -> tuple[Statement, ...]:
-    groups = tuple(names.log_group_arn(noun) for noun in ("worker-hosts", "egress-proxies"))
+    groups = tuple(names.log_group_arn(noun) for noun in ("worker-hosts", "egress-proxies", *(("tunnel-hosts",) if names.tunnels else ())))
     streams = tuple(f"{group}:log-stream:*" for group in groups)
     return (_by_machines(names, "Write", ("logs:CreateLogStream", "logs:PutLogEvents"), (*groups, *streams)),)
 

@@ -11,6 +11,14 @@ from domicile.worker_hosts.quadlet import AUTH_FILE
 
 LIBRARY = "/usr/local/lib/domicile.sh"
 LOGIN = "/usr/local/bin/domicile-registry-login"
+LOGS = "/usr/local/bin/domicile-logs"
+LOGS_FOLDER = "domicile-logs"
+"""Below `/run` for what is on its way, below `/var/lib` for how far it got."""
+
+LINES, LETTERS = 100, 8192
+"""A batch, and a line's part of it: together below the MiB that one call takes (CloudWatch Logs API: PutLogEvents)."""
+
+LOOK_SECONDS = 15
 
 
 def begin() -> str:
@@ -51,4 +59,33 @@ signed ecr \\
   --data '{{}}' "https://api.ecr.$region.amazonaws.com/" |
   jq -e --arg registry "$registry" '{{auths: {{($registry): {{auth: .authorizationData[0].authorizationToken}}}}}}' >{AUTH_FILE}.new
 mv {AUTH_FILE}.new {AUTH_FILE}
+"""
+
+
+def logs(names: Names, noun: str) -> str:
+    """The machine's journal, services and all, to its log group. How far it got is noted when a batch was taken: nothing is left out."""
+    return f"""{begin()}
+at=/var/lib/{LOGS_FOLDER}/cursor
+cd /run/{LOGS_FOLDER}
+call() {{
+  signed logs -o /dev/null -H 'content-type: application/x-amz-json-1.1' -H "x-amz-target: Logs_20140328.$1" \\
+    --data "@$2" "https://logs.$region.amazonaws.com/"
+}}
+jq -n --arg stream "$(metadata instance-id)" '{{logGroupName: "{names.log_group(noun)}", logStreamName: $stream}}' >stream.json
+call CreateLogStream stream.json || true  # it is there already after the first time
+while true; do
+  rm -f cursor
+  if [ -e "$at" ]; then cp "$at" cursor; fi
+  journalctl --quiet --output json --cursor-file cursor --lines +{LINES} |
+    jq -s --slurpfile of stream.json '$of[0] + {{logEvents: map({{
+      timestamp: (.__REALTIME_TIMESTAMP | tonumber / 1000 | floor),
+      message: "\\(.SYSLOG_IDENTIFIER // "-"): \\(.MESSAGE | tostring | .[0:{LETTERS}])"
+    }}) | sort_by(.timestamp)}}' >batch.json
+  if jq -e '.logEvents != []' batch.json >/dev/null; then
+    call PutLogEvents batch.json
+    mv cursor "$at"
+  else
+    sleep {LOOK_SECONDS}
+  fi
+done
 """

@@ -140,6 +140,8 @@ def _made_here(region: str) -> tuple[tuple[str, PropertyKind, str], ...]:
         ("network.flow_logs", "log group", f"CloudWatch Logs, {region}"),
         ("network.query_logs", "log group", f"CloudWatch Logs, {region}"),
         ("scaling.functions", "log group", f"Lambda and CloudWatch Logs, {region}"),
+        ("hosts.logs", "log group", f"CloudWatch Logs, {region}"),
+        ("proxies.logs", "log group", f"CloudWatch Logs, {region}"),
         ("sandbox_image.registry", "registry", f"ECR, {region}, not replicated"),
     )
 

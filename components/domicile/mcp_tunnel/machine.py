@@ -53,7 +53,7 @@ def machine_configuration(ground: Ground, tunnel: Tunnel, domain: str) -> str:
         **_each(_RENEW, "renewal of the tunnel's certificate", f"{_PROGRAMS}tunnel-secrets", "1h"),
         **_each(_READY, "report of the tunnel's state", f"{_PROGRAMS}tunnel-ready", "1min"),
     }
-    return configuration(names, image_policy.pinned(names, TUNNEL_IMAGES), files, quadlets, units)
+    return configuration(names, NOUN, image_policy.pinned(names, TUNNEL_IMAGES), files, quadlets, units)
 
 
 def services() -> tuple[Service, Service]:

@@ -15,6 +15,10 @@ AUTH_FILE = "/run/domicile/registry.json"
 LOGIN_UNIT = "domicile-registry-login.service"
 
 
+_BOUNDS = "--pids-limit=512 --ulimit=nproc=4096:4096 --ulimit=core=0:0 --tmpfs=/tmp:rw,nosuid,nodev,noexec,size=64m,mode=1777"
+"""What a service has of processes and of a folder for scratch, and no core dump, as on one machine."""
+
+
 def name(service: Service) -> str:
     """The unit's name, and the container's."""
     return f"domicile-{service.name}"
@@ -60,7 +64,7 @@ def unit(
         "ReadOnly=true",
         "SecurityLabelDisable=true",
         "Pull=missing",
-        f"PodmanArgs=--memory={service.memory_bytes}b --stop-timeout={service.stop_seconds}",
+        f"PodmanArgs=--memory={service.memory_bytes}b --stop-timeout={service.stop_seconds} {_BOUNDS}",
         *(f"Volume={path}:{path}:ro" for path in service.reads),
         *(f"Volume={path}:{path}:rw" for path in service.writes),
         *(f"Volume={path}:{path}:rw,rshared" for path in service.shares_mounts),

@@ -98,6 +98,7 @@ def machine_configuration(ground: Ground, images: Images) -> str:
     text = unit(proxy, ground.names.image("egress", images.egress), limits=(MANY_FILES,))
     return configuration(
         ground.names,
+        NOUN,
         image_policy.policy(ground.names, images.signing_key),
         (MachineFile(str(BOOTSTRAP), rendered),),
         {name(proxy): text},

@@ -58,7 +58,7 @@ def machine_configuration(ground: Ground, images: Images, told: Told) -> str:
         for service in services(settings, places.settings, places.egress_bootstrap)
     }
     files = (*_files(host, images), *_programs(host), *_brought_along(settings))
-    return configuration(ground.names, image_policy.policy(ground.names, images.signing_key), files, quadlets, _units(host))
+    return configuration(ground.names, NOUN, image_policy.policy(ground.names, images.signing_key), files, quadlets, _units(host))
 
 
 def host_settings(ground: Ground, images: Images, told: Told, places: StackPlaces) -> tuple[HostSettings, AwsSecrets]:
