@@ -127,14 +127,16 @@ class Checkpoint:
     def under_way(self, kind: str, resource: Resource) -> Iterator[None]:
         """Name what is being done in the file before it is done, and no more once its end is known and written."""
         operation = Operation(kind, resource)
-        in_doubt = False
+        in_doubt, at_work = False, 0
         with self._lock:
             self._pending[operation] = self._named(operation)
             self._changes += 1
         try:
             self.saved()
-            with self._counted():
-                yield
+            with self._lock:
+                at_work = 1
+                self._busy += at_work
+            yield
         except InDoubtError:
             in_doubt = True
             raise
@@ -143,19 +145,9 @@ class Checkpoint:
                 if not in_doubt:
                     del self._pending[operation]
                 self._changes += 1
-            self.saved()
-
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        """A write that is about to begin waits a little for those who will soon want one."""
-        with self._lock:
-            self._busy += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._busy -= 1
+                self._busy -= at_work
                 self._fewer.notify_all()
+            self.saved()
 
     def supersede(self, old: Resource | None, new: Resource, beside: Resource | None = None) -> None:
         """`new` takes the place of `old`. `beside` is from now on to be deleted."""
