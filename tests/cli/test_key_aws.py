@@ -1,8 +1,12 @@
 """S6: `domicile key` for an AWS stack hands the value to AWS's own command by standard input, in the stack's account only."""
 
 import pytest
+import yaml
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 KEY = "sk-ant-oat01-canary_0123456789abcdef"
+SIGNING = "whsec_" + "canary+/" * 5 + "abc="
 STACK = """config:
   domicile:platform: aws
   domicile:jurisdiction: us
@@ -13,6 +17,13 @@ STACK = """config:
     account: "123456789012"
     access: {administrators: ["arn:aws:iam::123456789012:role/admin"]}
 """
+
+
+@pytest.fixture
+def images():
+    """What `aws.images` may say."""
+    key = ec.generate_private_key(ec.SECP256R1()).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return {**dict.fromkeys(("sandbox", "host", "egress"), "sha256:" + "a" * 64), "signingKey": key.decode()}
 
 
 @pytest.fixture
@@ -29,7 +40,7 @@ def aws(small_project, tmp_path):
         )
         program.chmod(0o755)
         path = f"{program.parent}:{small_project.environment['PATH']}"
-        return lambda *arguments: small_project("key", "us", *arguments, stdin=KEY + "\n", PATH=path)
+        return lambda *arguments, value=KEY: small_project("key", "us", *arguments, stdin=value + "\n", PATH=path)
 
     return command
 
@@ -57,3 +68,18 @@ def test_without_awss_command_the_operator_is_told_what_to_install(aws, small_pr
     ran = small_project("key", "us", stdin=KEY + "\n", PATH=str(tmp_path))
     assert ran.returncode == 2
     assert "no `aws` on PATH" in ran.stderr
+
+
+def test_the_webhooks_signing_secret_goes_into_its_own_secret_and_only_where_there_is_an_address(aws, small_project, tmp_path, images):
+    put = aws("123456789012")
+    assert put("--webhook", value=SIGNING).returncode == 2
+    file = small_project.project / "stacks" / "Pulumi.us.yaml"
+    content = yaml.safe_load(file.read_text())
+    content["config"]["domicile:aws"] |= {"scaling": {"webhook": True}, "images": images}
+    file.write_text(yaml.safe_dump(content))
+    assert put("--webhook", value=KEY).returncode == 2, "an environment key is none"
+    assert not (tmp_path / "value").exists()
+    ran = put("--webhook", value=SIGNING)
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "value").read_text() == SIGNING
+    assert "--secret-id domicile-us/webhook-signing-secret" in (tmp_path / "arguments").read_text()

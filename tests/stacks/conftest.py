@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 import yaml
 
+from domicile.cli.tunnel import authority
 from domicile.config import PerimeterConfig, from_file
 from domicile.engine import Project, Result, Stack, destroy, preview, refresh, up
 from domicile.rehearsal import Rehearsal, Thing
 from domicile.rehearsal.stages.scene import STAND_IN_IMAGES
 
 from .policy_lint import documents
-from .stand_in import stand_in
+from .stand_in import StandIn, stand_in
 
 PROJECT = Path(__file__).parents[2]
 PASSPHRASE = "correct-horse"
@@ -156,12 +157,6 @@ def images():
     return STAND_IN_IMAGES
 
 
-@pytest.fixture(scope="session")
-def placed():
-    """Makes a stack by its name in a folder, with a patch that lasts as long as it."""
-    return lambda name, root, patch: in_effect(region_stack(name, root), patch)
-
-
 @pytest.fixture
 def control_plane():
     """The stand-in, serving."""
@@ -191,8 +186,56 @@ def tokyo(tmp_path_factory):
         return up_with("tokyo", tmp_path_factory.mktemp("tokyo"), patch)
 
 
+SERVERS = [
+    {"name": "tickets", "host": "mcp.internal.example.com", "network": "10.20.0.0/24"},
+    {"name": "wiki", "host": "wiki.internal.example.com", "port": 8443, "network": "10.20.1.0/24"},
+]
+
+
+@dataclass
+class Whole:
+    """A stack with everything that a region can have, up, and what was there when it came up."""
+
+    region: RegionStack
+    control_plane: StandIn
+    result: Result
+    again: Result
+    """Of a preview right after."""
+    authority: tuple[str, str]
+    """Certificate and key of the CA that its tunnel trusts."""
+
+
 @pytest.fixture(scope="session")
-def listening(tmp_path_factory):
-    """The same with a public address for webhooks."""
-    with pytest.MonkeyPatch.context() as patch:
-        return up_with("tokyo", tmp_path_factory.mktemp("listening"), patch, scaling={"webhook": True})
+def whole(tmp_path_factory):
+    """Tokyo with its machines, an address for webhooks, a tunnel and an environment that it keeps, applied with an operator's key.
+
+    For tests that look and change nothing. At the end it is destroyed, which archives environment and tunnel.
+    """
+    with stand_in() as control_plane:
+        made = region_stack("tokyo", tmp_path_factory.mktemp("whole"))
+        trusted = authority("domicile-tokyo")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ANTHROPIC_API_KEY", control_plane.api_key)
+            in_effect(made, patch)
+            made.replace("controlPlane", {"kind": "url", "url": control_plane.url})
+            made.replace("environment", {"name": "tokyo"})
+            made.excepted("aws.tunnel")
+            made.configure(images=STAND_IN_IMAGES, scaling={"webhook": True}, tunnel={"servers": SERVERS, "authorities": [trusted[0]]})
+            result = made.up()
+            assert result.exit_code == 0, result.errors
+            found = Whole(made, control_plane, result, made.preview(), trusted)
+        yield found
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ANTHROPIC_API_KEY", control_plane.api_key)
+            for key, value in made.rehearsal.plugins("aws").items():
+                patch.setenv(key, value)
+            destroyed = made.destroy()
+        assert destroyed.exit_code == 0, destroyed.errors
+        assert control_plane.ask(lambda plane: plane.tunnels.page(archived=False, limit=9, before=0)[0]) == []
+        assert control_plane.ask(lambda plane: plane.environments.page(archived=False, limit=9, after=0)[0]) == []
+
+
+@pytest.fixture(scope="session")
+def listening(whole):
+    """The same, for tests of what hears of work."""
+    return whole.region

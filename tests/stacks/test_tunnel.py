@@ -16,15 +16,8 @@ from domicile.control_plane.tunnel import TunnelCertificateProvider, TunnelProvi
 from domicile.machine.command import CommandError
 from domicile_control_plane.shapes import TunnelCreate
 
-from .policy_lint import faults
-from .stand_in import stand_in
-
 RUNBOOK = Path(__file__).parents[2] / "docs" / "RUNBOOK.md"
 TUNNEL, CERTIFICATE = TunnelProvider(), TunnelCertificateProvider()
-SERVERS = [
-    {"name": "tickets", "host": "mcp.internal.example.com", "network": "10.20.0.0/24"},
-    {"name": "wiki", "host": "wiki.internal.example.com", "port": 8443, "network": "10.20.1.0/24"},
-]
 
 
 @pytest.fixture
@@ -85,38 +78,20 @@ def test_the_next_ca_is_trusted_beside_the_last_and_one_archived_by_hand_counts_
     assert trusted(control_plane, tunnel) == {fingerprint(second)}
 
 
-@pytest.fixture(scope="module")
-def tunnelled(tmp_path_factory, placed):
-    """The Tokyo stack with an environment that it keeps and a tunnel that trusts one CA, applied with the operator's key; and the CA.
-
-    At the end it is destroyed, which archives both.
-    """
-    with pytest.MonkeyPatch.context() as patch, stand_in() as control_plane:
-        patch.setenv("ANTHROPIC_API_KEY", control_plane.api_key)
-        certificate, key = authority("domicile-tokyo")
-        region = placed("tokyo", tmp_path_factory.mktemp("tunnelled"), patch)
-        region.replace("controlPlane", {"kind": "url", "url": control_plane.url})
-        region.replace("environment", {"name": "tokyo"})
-        region.configure(tunnel={"servers": SERVERS, "authorities": [certificate]})
-        region.excepted("aws.tunnel")
-        result = region.up()
-        assert result.exit_code == 0, result.errors
-        yield region, control_plane, result, (certificate, key)
-        destroyed = region.destroy()
-        assert destroyed.exit_code == 0, destroyed.errors
-        assert held(control_plane) == []
-        assert control_plane.ask(lambda plane: plane.environments.page(archived=False, limit=9, after=0)[0]) == []
+@pytest.fixture
+def tunnelled(whole):
+    """Stack, control plane, what `up` gave, and the CA."""
+    return whole.region, whole.control_plane, whole.result, whole.authority
 
 
-def test_a_stack_makes_its_environment_and_its_tunnel_and_holds_no_secret_of_either(tunnelled):
-    region, control_plane, result, (certificate, key) = tunnelled
+def test_a_stack_makes_its_environment_and_its_tunnel_and_holds_no_secret_of_either(whole):
+    region, control_plane, result, (certificate, key) = whole.region, whole.control_plane, whole.result, whole.authority
     [tunnel] = held(control_plane)
     assert result.shown_outputs()["tunnel_domain"] == tunnel.domain
     assert trusted(control_plane, tunnel.id) == {fingerprint(certificate)}
     [environment] = control_plane.ask(lambda plane: plane.environments.page(archived=False, limit=9, after=0)[0])
     assert result.shown_outputs()["environment_id"] == environment.id
-    again = region.preview()
-    assert set(again.summary) == {"same"}, again.errors
+    assert set(whole.again.summary) == {"same"}, whole.again.errors
     token = control_plane.ask(lambda plane: plane.tunnels.token(tunnel.id)).tunnel_token
     for secret in (control_plane.api_key, token, key.splitlines()[1]):
         assert secret not in region.state()
@@ -175,10 +150,6 @@ def test_tunnel_secrets_are_read_by_tunnel_hosts_alone(tunnelled):
     pulled = region.policy("RepositoryPolicy", "cloudflared")["PulledByMachinesOnly"]["Condition"]["StringNotEquals"]["aws:PrincipalArn"]
     assert role in pulled
     assert not [arn for arn in pulled if "worker-host" in arn]
-
-
-def test_every_policy_document_passes_the_linter(tunnelled):
-    assert faults(tunnelled[0].documents(), "ap-northeast-1") == []
 
 
 def openssl(*arguments):
@@ -303,8 +274,9 @@ def test_a_ca_that_the_tunnel_doesnt_trust_yet_isnt_used(tunnelled, host):
     assert openssl("verify", "-CAfile", f"{host.root}/new.pem", str(host.certificate)).returncode == 0
 
 
-def test_the_operators_command_carries_token_and_key_by_standard_input_and_prints_the_certificate(tunnelled, tmp_path):
+def test_the_operators_command_carries_token_and_key_by_standard_input_and_prints_the_certificate(tunnelled, tmp_path, monkeypatch):
     region, control_plane, _, _ = tunnelled
+    monkeypatch.setenv("ANTHROPIC_API_KEY", control_plane.api_key)
     bin_ = tmp_path / "bin"
     bin_.mkdir()
     (bin_ / "aws").write_text(

@@ -55,8 +55,13 @@ class Aws(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Aws:
-        refuse([*self._zone_objections(), *self._arn_objections(), *self._tag_objections()])
+        refuse([*self._zone_objections(), *self._arn_objections(), *self._tag_objections(), *self._scaling_objections()])
         return self
+
+    def _scaling_objections(self) -> Iterator[Objection]:
+        if self.scaling.webhook and self.images is None:
+            allowed = "only with `images`: a webhook wakes worker hosts, and there are none yet"
+            yield Objection(("scaling", "webhook"), allowed, "set `images` too, or remove `webhook`")
 
     def _zone_objections(self) -> Iterator[Objection]:
         known = REGIONS[self.region].zones
