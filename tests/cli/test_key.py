@@ -62,7 +62,7 @@ def vault(small_project, request):
 
 
 def _provision(places, server):
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     with OpenBao(places.secrets_socket) as bao:
         while True:
             try:

@@ -37,7 +37,7 @@ class Gate:
         os.mkfifo(path)
         self._descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)
 
-    async def passed(self, within_seconds: float = 30.0) -> str:
+    async def passed(self, within_seconds: float = 60.0) -> str:
         """Wait until the command has written into the pipe (`echo > path`)."""
         readable, loop = asyncio.Event(), asyncio.get_running_loop()
         loop.add_reader(self._descriptor, readable.set)
@@ -103,7 +103,7 @@ class Bench:
         self.gates.append(made)
         return made
 
-    async def heard(self, ending: str, times: int, *, status: int | None = None, within_seconds: float = 20.0) -> None:
+    async def heard(self, ending: str, times: int, *, status: int | None = None, within_seconds: float = 60.0) -> None:
         """Wait until so many POSTs to paths with this ending have been answered."""
         async with asyncio.timeout(within_seconds):
             while self.count("POST", ending, status) < times:

@@ -322,7 +322,7 @@ class Lab:
     async def status(self) -> dict[str, Any]:
         return dict(json.loads(await get(self.settings.places.dispatcher_status, "/status")))
 
-    async def until(self, condition: Callable[[dict[str, Any]], Any], seconds: float = 20) -> dict[str, Any]:
+    async def until(self, condition: Callable[[dict[str, Any]], Any], seconds: float = 60) -> dict[str, Any]:
         """Waits until the dispatcher's own status fulfils something; the status has no events."""
         status: dict[str, Any] = {}
         end = time.monotonic() + seconds
@@ -437,7 +437,7 @@ def answers(socket: Path, path: str) -> bool:
         return False
 
 
-def until(condition: Callable[[], Any], seconds: float = 20, what: str = "condition") -> Any:
+def until(condition: Callable[[], Any], seconds: float = 60, what: str = "condition") -> Any:
     """For what has no event of its own."""
     end = time.monotonic() + seconds
     while not (value := condition()):

@@ -131,7 +131,7 @@ def enter(namespace: str) -> None:
         os.close(descriptor)
 
 
-def until(condition: Callable[[], Any], seconds: float = 15.0, what: str = "condition") -> Any:
+def until(condition: Callable[[], Any], seconds: float = 60.0, what: str = "condition") -> Any:
     """Waits for something that has no event of its own (a process's readiness, a file's line)."""
     end = time.monotonic() + seconds
     while True:

@@ -234,7 +234,7 @@ def gone() -> Callable[[list[int]], None]:
     """Waits until none of these processes runs any more."""
 
     def wait(pids: list[int]) -> None:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             if not any(running(p) for p in pids):
                 return

@@ -420,7 +420,7 @@ class ToldPlane:
             held[rest[0]] |= {"content": json.loads(body)["content"]}
         return web.json_response(held[rest[0]])
 
-    async def until(self, condition: Callable[[], bool], within_seconds: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], bool], within_seconds: float = 60.0) -> None:
         """Waits for a request after which the condition holds."""
         async with asyncio.timeout(within_seconds), self.changed:
             await self.changed.wait_for(condition)
@@ -454,7 +454,7 @@ class OpenStream:
 
     response: aiohttp.ClientResponse
 
-    async def event(self, within_seconds: float = 10.0) -> tuple[str, Any]:
+    async def event(self, within_seconds: float = 60.0) -> tuple[str, Any]:
         """The next event that isn't a comment: its name and its data. Raises `EOFError` at the stream's end."""
         name, data = "", b""
         async with asyncio.timeout(within_seconds):

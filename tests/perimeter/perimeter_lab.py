@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +123,9 @@ class Operator:
     def end(self) -> None:
         """Removes everything, the archive too."""
         self.configure()
-        self.destroy(check=False)
+        done = self.domicile("destroy", self.stack, "--yes", check=False)
+        if left := self.leftovers():
+            warnings.warn(f"destroy ended with {done.returncode} and left {left}:\n{done.stdout}{done.stderr}", stacklevel=2)
         root = str(self.places.home_root)
         subprocess.run(["chattr", "-R", "-f", "-i", root], check=False)  # the archive's closed segments may be immutable
         shutil.rmtree(root, ignore_errors=True)

@@ -75,7 +75,7 @@ def endpoint(tmp_path: Path) -> Iterator[Endpoint]:
             subprocess.run(command, check=True)
         inside = ["ip", "netns", "exec", name, sys.executable, "-m", "domicile_control_plane", *serve]
         process = subprocess.Popen(inside, stderr=subprocess.DEVNULL)
-        assert wait_until(lambda: answers(admin, "/healthz"), seconds=20)
+        assert wait_until(lambda: answers(admin, "/healthz"), seconds=60)
         yield Endpoint(f"https://{there}", tls / "ca.pem", admin)
     finally:
         if process is not None:
