@@ -34,6 +34,13 @@ LIVES: dict[str, Life] = {
     "what is left alone comes after what it still leans on, which the program no longer has": (
         Op("up", (_A, Spec("n1", near=0))), Op("up", (Spec("n1"),), chosen=("n0",), choice=("target",)),
     ),
+    "what is targeted comes before what is left alone and still leans on it": (
+        Op("up", (_A, Spec("n1"), Spec("n2", near=0))), Op("up", (Spec("n1"), Spec("n2"), _A), chosen=("n0",), choice=("target",)),
+    ),
+    "what is targeted doesn't come to lean on what is left alone and leans on it": (
+        Op("up", (_A, Spec("n1", near=0))), Op("up", (Spec("n1"), Spec("n0", near=0)), chosen=("n0",), choice=("target",)),
+        Op("destroy", ()),
+    ),
     "nothing is read below what isn't there and isn't targeted": (
         Op("up", (_A, Spec("n1"), Spec("n2", "view", parent=0, wild=1)), chosen=("n1",), choice=("target",)),
     ),

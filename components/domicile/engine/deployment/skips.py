@@ -28,6 +28,7 @@ class Skips:
         broken = bool(asked.leans_on & self.failed)
         if not broken and self._d.selection.registers(asked):
             self._refuse_without(asked)
+            self._refuse_circle(asked)
             return None
         if new.custom and not new.is_provider and not q.provider:
             self._d.default_provider(q.type.split(":")[0], q.version)
@@ -78,4 +79,10 @@ class Skips:
         if missing := sorted(new.leans_on & self._d.skipped):
             raise ResourceError(
                 new.urn, f"Resource '{new.urn}' depends on '{missing[0]}' which was not specified in --target list; target that one too."
+            )
+
+    def _refuse_circle(self, new: Resource) -> None:
+        if both := sorted(new.leans_on & self._d.steps.checkpoint.leaning(new.urn)):
+            raise ResourceError(
+                new.urn, f"Resource '{new.urn}' depends on '{both[0]}', which still depends on it and is not targeted; target that one too."
             )

@@ -102,6 +102,7 @@ class Checkpoint:
         self._base, self._done = Part(self._text), Part(self._text)
         for resource in base.resources:
             self._put(self._base, next(self._places), resource)
+        self._forward: set[str] = set()  # URNs of what `bring_forward` has moved
         self._pending = {o: self._named(o) for o in base.pending if o.type == "creating"}
         self.wanted = {o.resource.urn: o.resource.inputs for o in base.pending if o.type == "updating"}
         """Inputs of updates that an earlier operation began and whose end isn't known, by URN."""
@@ -157,6 +158,8 @@ class Checkpoint:
             if beside is not None:
                 self._amend(beside, replace(beside, delete=True))
             self._put(self._done, next(self._places), new)
+            if new.urn in self._forward:
+                self._move_to_the_end(self._done, self._leaning(new.urn))
             self._changes += 1
 
     def amend(self, old: Resource, new: Resource) -> None:
@@ -184,10 +187,14 @@ class Checkpoint:
                 if resource.urn in wanted and not resource.delete:
                     wanted |= resource.leans_on
                     moving.append((place, resource))
-            for place, resource in reversed(moving):
-                self._base.take_out(place)
-                self._put(self._done, next(self._places), resource)
+            self._move_to_the_end(self._base, moving[::-1])
+            self._forward |= {resource.urn for _, resource in moving}
             self._changes += bool(moving)
+
+    def leaning(self, urn: str) -> set[str]:
+        """URNs of what this operation has come to already and leans on what has this URN, if that was brought forward for it."""
+        with self._lock:
+            return {resource.urn for _, resource in self._leaning(urn)} if urn in self._forward else set()
 
     def clear_pending(self, urns: Collection[str] | None = None) -> None:
         """Forget the creates that an earlier, killed operation left in doubt: all, or those of these URNs."""
@@ -242,6 +249,20 @@ class Checkpoint:
     def _put(self, part: Part, place: int, resource: Resource) -> None:
         self._place[resource] = place
         part.put(place, resource)
+
+    def _leaning(self, urn: str) -> list[tuple[int, Resource]]:
+        """What is done and leans on it, also by way of others, with places."""
+        urns, found = {urn}, list[tuple[int, Resource]]()
+        for place, resource in self._done.items():
+            if resource.leans_on & urns:
+                urns.add(resource.urn)
+                found.append((place, resource))
+        return found
+
+    def _move_to_the_end(self, part: Part, moving: list[tuple[int, Resource]]) -> None:
+        for place, resource in moving:
+            part.take_out(place)
+            self._put(self._done, next(self._places), resource)
 
     def _amend(self, old: Resource, new: Resource) -> None:
         place = self._place.pop(old)
