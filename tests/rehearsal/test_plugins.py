@@ -40,7 +40,7 @@ def test_of_several_plugins_that_race_for_a_range_one_gets_it(rehearsal):
     assert codes.count(grpc.StatusCode.OK) == 20 and codes.count(grpc.StatusCode.FAILED_PRECONDITION) == 40
     assert len({t.properties["cidrBlock"] for t in rehearsal.cloud.things("Subnet")}) == len(rehearsal.cloud.things("Subnet")) == 20
     assert len(rehearsal.cloud.users(rehearsal.cloud.thing("Vpc").handles[0])) == 20
-    assert len(rehearsal.calls()) == 60 * 4 + 4, "every call's actions are in the log, each line whole"
+    assert len(rehearsal.calls()) == 60 * 4, "every call's actions are in the log, each line whole"
 
 
 def test_a_planned_failure_refuses_before_anything_is_done(rehearsal, plugin):
