@@ -1,14 +1,17 @@
 """What the audit tests share: events, stand-ins for SIEM sinks, a host's settings, and the shipper as a process of its own.
 
 The stand-ins are HTTP servers held to the vendors' documented answers: `FakeHec` to Splunk's HTTP event collector with indexer
-acknowledgement, `FakeOtlp` to OTLP/HTTP with JSON bodies.
+acknowledgement, `FakeOtlp` to OTLP/HTTP with JSON bodies, `FakeS3` to what S3 asks of an object under a lock.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -103,6 +106,24 @@ class FakeOtlp(FakeSink):
             return web.json_response({"partialSuccess": {}})
         told = {"rejectedLogRecords": str(len(records) - len(good)), "errorMessage": "attribute too long"}
         return web.json_response({"partialSuccess": told})
+
+
+class FakeS3(FakeSink):
+    """S3 under Object Lock: takes what bears its checksum and a signature for this service, and keeps each version."""
+
+    def __init__(self):
+        super().__init__()
+        self.versions = {}
+
+    async def answer(self, request, body):
+        scope = r"AWS4-HMAC-SHA256 Credential=ASIACANARY/\d{8}/eu-central-1/s3/aws4_request"
+        signed = re.fullmatch(scope + r", SignedHeaders=(\S+), Signature=[0-9a-f]{64}", request.headers["authorization"])
+        checksum = base64.b64encode(hashlib.sha256(body).digest()).decode()
+        if not signed or "x-amz-checksum-sha256" not in signed[1] or request.headers["x-amz-checksum-sha256"] != checksum:
+            return web.Response(status=403)
+        self.versions.setdefault(request.path, []).append(body)
+        self.take([json.loads(line) for line in body.splitlines()])
+        return web.Response()
 
 
 class FakeHec(FakeSink):
@@ -311,6 +332,15 @@ async def otlp():
 async def hec():
     """A Splunk collector; its address is `hec.url`."""
     sink = FakeHec()
+    sink.url = await sink.start()
+    yield sink
+    await sink.stop()
+
+
+@pytest.fixture
+async def s3():
+    """A locked bucket; its address is `s3.url`."""
+    sink = FakeS3()
     sink.url = await sink.start()
     yield sink
     await sink.stop()

@@ -121,6 +121,15 @@ def test_a_machine_runs_the_services_of_one_machine_and_what_they_mount_is_there
         assert "Network=ns:/run/netns/domicile-tokyo" in text.splitlines()
 
 
+def test_records_go_to_the_stacks_own_bucket_which_the_role_adds_to_and_cannot_change(tokyo):
+    (sink,) = settings_of(tokyo).audit.sinks
+    bucket = tokyo.one("Bucket", "archive")["bucket"]
+    assert sink.url == f"https://{bucket}.s3.ap-northeast-1.amazonaws.com"
+    for type_, name in (("RolePolicy", "worker-host"), ("VpcEndpoint", "s3")):
+        allowed = tokyo.policy(type_, name)["Archive"]
+        assert (allowed["Action"], allowed["Resource"]) == (["s3:PutObject"], [f"arn:aws:s3:::{bucket}/records/*"])
+
+
 def test_nothing_secret_is_in_what_a_machine_is_told(tokyo):
     settings = settings_of(tokyo)
     assert settings.secrets.environment_key == "domicile-tokyo/environment-key"

@@ -60,3 +60,6 @@ class Audit(Section):
     def _repeated_names(self) -> Iterator[Objection]:
         for again, first in repeated([sink.name for sink in self.sinks]):
             yield Objection(("sinks", again, "name"), "a name of its own for each sink", f"rename it: sinks[{first}] has that name")
+        for place, sink in enumerate(self.sinks):
+            if sink.name == settings.ARCHIVE_BUCKET:
+                yield Objection(("sinks", place, "name"), "a name other than that of a region's own archive", "rename it")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from domicile.machine.identities import Identity
 from domicile_host.egress.bootstrap import command as envoy_command
-from domicile_host.settings import AwsSecrets, HostSettings, OpenBaoSecrets
+from domicile_host.settings import AwsSecrets, BucketSink, HostSettings, OpenBaoSecrets
 
 
 @dataclass(frozen=True)
@@ -168,12 +168,13 @@ def _egress(settings: HostSettings, bootstrap: Path) -> Service:
 
 def _shipper(settings: HostSettings, settings_file: Path) -> Service:
     places, audit = settings.places, settings.audit
+    roles = tuple(sink.role_file.parent for sink in audit.sinks if isinstance(sink, BucketSink))
     return Service(
         name="shipper",
         image="host",
         command=_program("shipper", settings_file),
         identity=Identity.SHIPPER,
-        reads=(settings_file, places.shipper_secrets, *_files(*(sink.ca_file for sink in audit.sinks))),
+        reads=(settings_file, places.shipper_secrets, *roles, *_files(*(sink.ca_file for sink in audit.sinks))),
         writes=(audit.journal, audit.archive, audit.cursors, places.egress_log.parent, places.shipper_status.parent),
         memory_bytes=512 << 20,
         ready=places.shipper_status,

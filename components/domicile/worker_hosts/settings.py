@@ -8,6 +8,7 @@ from domicile.places import StackPlaces
 from domicile_host.settings import (
     Audit,
     AwsSecrets,
+    BucketSink,
     ControlPlane,
     EgressPolicy,
     HostSettings,
@@ -30,6 +31,7 @@ def render(
     environment_id: str = "",
     upstream_proxy: UpstreamProxy | None = None,
     drain_seconds: int = 0,
+    bucket: BucketSink | None = None,
 ) -> HostSettings:
     """The settings of a host of the stack. The stand-in and the hosts around it have CAs of their own.
 
@@ -65,7 +67,7 @@ def render(
             journal=places.journal,
             archive=places.archive,
             cursors=places.cursors,
-            sinks=tuple(config.audit.model_dump(by_alias=False)["sinks"]),
+            sinks=(*config.audit.model_dump(by_alias=False)["sinks"], *((bucket,) if bucket else ())),
         ),
         places=_places(places),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -184,7 +184,22 @@ class SplunkHecSink(Settings):
     ca_file: Path | None = None
 
 
-Sink = Annotated[OtlpSink | SplunkHecSink, Field(discriminator="kind")]
+ARCHIVE_BUCKET: Final = "archive-bucket"
+"""The name of a region's own sink; a team's can't bear it."""
+
+
+class BucketSink(Settings):
+    """The region's archive: a locked S3 bucket that this host's role may add to, and neither read nor change."""
+
+    kind: Literal["s3"] = "s3"
+    name: Name = ARCHIVE_BUCKET
+    url: str = Field(description="the bucket's endpoint, without a trailing slash; `/records/…` is added")
+    region: str = Field(description="what requests are signed for", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    role_file: Path = Field(description="the role's credentials as JSON, kept fresh by the machine")
+    ca_file: Path | None = None
+
+
+Sink = Annotated[OtlpSink | SplunkHecSink | BucketSink, Field(discriminator="kind")]
 
 
 class Audit(Settings):

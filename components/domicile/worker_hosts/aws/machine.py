@@ -21,7 +21,7 @@ from domicile.worker_hosts.services import Service, folders, services
 from domicile.worker_hosts.settings import render
 from domicile_host.egress import bootstrap
 from domicile_host.image_signature import signed_name
-from domicile_host.settings import AwsSecrets, HostSettings, SandboxImage, UpstreamProxy
+from domicile_host.settings import AwsSecrets, BucketSink, HostSettings, SandboxImage, UpstreamProxy
 
 NOUN = "worker-hosts"
 SECCOMP = Path(__file__).resolve().parents[4] / "images" / "sandbox" / "seccomp.json"
@@ -82,8 +82,14 @@ def host_settings(ground: Ground, images: Images, told: Told, places: StackPlace
         environment_id=told.environment_id,
         upstream_proxy=UpstreamProxy(host=told.balancer, port=EGRESS_PORT, network=ground.aws.network.cidr),
         drain_seconds=int(ground.aws.hosts.drain_seconds),
+        bucket=BucketSink(url=_bucket_url(ground), region=names.region, role_file=secrets.role_file),
     )
     return settings, secrets
+
+
+def _bucket_url(ground: Ground) -> str:
+    """By the region's own name: through the gateway endpoint."""
+    return f"https://{ground.names.bucket('archive')}.s3.{ground.names.region}.amazonaws.com"
 
 
 def _needs(service: Service) -> tuple[str, ...]:

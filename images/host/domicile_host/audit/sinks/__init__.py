@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from domicile_host.audit.record import Sealed
-from domicile_host.settings import OtlpSink, SplunkHecSink
+from domicile_host.settings import BucketSink, OtlpSink, SplunkHecSink
 from domicile_host.settings import Sink as SinkSettings
 
 
@@ -69,6 +69,7 @@ def make(settings: SinkSettings, credentials: Path, proxy: str | None = None) ->
 
     `proxy`: the HTTP proxy that leads to it, if any.
     """
+    from domicile_host.audit.sinks.bucket import Bucket
     from domicile_host.audit.sinks.otlp import Otlp
     from domicile_host.audit.sinks.splunk_hec import SplunkHec
 
@@ -77,3 +78,5 @@ def make(settings: SinkSettings, credentials: Path, proxy: str | None = None) ->
             return Otlp(settings, credentials, proxy)
         case SplunkHecSink():
             return SplunkHec(settings, credentials, proxy)
+        case BucketSink():
+            return Bucket(settings)
