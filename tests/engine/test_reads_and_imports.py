@@ -204,7 +204,9 @@ def test_options_of_an_imported_thing_hold_as_of_any(found):
     assert asked(found) == []
     assert found.up(program.replace(", protect=True", "")).exit_code == 0
     assert destroy(found.stack).exit_code == 0
-    assert asked(found) == ["delete found-1"] and sorted(found.world()) == ["found-2", "found-3"]
+    # The refused destroy may have let b go from the state before a's refusal was known; then b was read again.
+    assert [call for call in asked(found) if not call.startswith("read")] == ["delete found-1"]
+    assert sorted(found.world()) == ["found-2", "found-3"]
 
 
 def test_a_secret_that_an_import_brings_is_closed_in_the_state(found):
