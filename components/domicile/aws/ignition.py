@@ -50,12 +50,11 @@ def configuration(
     )
     containers = tuple(MachineFile(f"/etc/containers/systemd/{name}.container", text) for name, text in quadlets.items())
     every = {LOGIN_UNIT: once("registry login", LOGIN), "domicile-logs.service": _LOGS, **units}
-    enabled: list[dict[str, object]] = [{"name": name, "enabled": True, "contents": text} for name, text in every.items()]
     return json.dumps(
         {
             "ignition": {"version": VERSION},
             "storage": {"files": [_file(file) for file in (*common, *containers, *files)]},
-            "systemd": {"units": [*enabled, *({"name": name, "mask": True} for name in MASKED)]},
+            "systemd": {"units": [*map(_unit, every, every.values()), *({"name": name, "mask": True} for name in MASKED)]},
         }
     )
 
@@ -115,6 +114,12 @@ def pointer(bucket: str, key: str, content: str) -> str:
 def object_key(noun: str, content: str) -> str:
     """By its hash, so that machines of two releases each find their own."""
     return f"{noun}/{hashlib.sha256(content.encode()).hexdigest()}.ign"
+
+
+def _unit(name: str, text: str) -> dict[str, object]:
+    """One without a section `[Install]` is started by another, as by its timer: there is nothing to enable."""
+    enabled = {"enabled": True} if "[Install]" in text else {}
+    return {"name": name, **enabled, "contents": text}
 
 
 def _file(file: MachineFile) -> dict[str, object]:
