@@ -47,7 +47,7 @@ def _token(config: PerimeterConfig, aws: Aws, rotate: bool) -> str:
 
     plane, name = config.control_plane, f"domicile-{config.stack}"
     try:
-        with operator(plane.url, str(plane.ca_file) if plane.ca_file else None) as client:
+        with operator(plane.url, plane.ca_file) as client:
             found = adopted(client, name, aws.tunnel.id if aws.tunnel else None)
             if found is None:
                 raise wrong_input(f"there is no tunnel {name!r} at the control plane yet: run `domicile up {config.stack}` first")

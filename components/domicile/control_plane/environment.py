@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pulumi import dynamic
 
-from domicile.control_plane.operator import ControlPlaneError, operator
-from domicile.machine.resource import MachineResource, Spec, SpecProvider, fields, outputs, said_plainly
+from domicile.control_plane.operator import ControlPlaneError
+from domicile.control_plane.provider import ControlPlaneProvider, ControlPlaneSpec, standing
+from domicile.machine.resource import MachineResource, SpecProvider, outputs
 
 if TYPE_CHECKING:
     from anthropic import Anthropic
@@ -21,11 +22,9 @@ OWNER = "domicile"
 """Metadata that marks what a stack made, with the stack's name: an environment without it is adopted, and left alone at the end."""
 
 
-class EnvironmentSpec(Spec):
+class EnvironmentSpec(ControlPlaneSpec):
     """An environment. `environment_id` adopts that one; else one of this `name` is adopted or made."""
 
-    url: str
-    ca_file: str | None = None
     stack: str
     name: str
     description: str = ""
@@ -33,50 +32,36 @@ class EnvironmentSpec(Spec):
     environment_id: str | None = None
 
 
-class EnvironmentProvider(SpecProvider):
+class EnvironmentProvider(ControlPlaneProvider):
     """Create adopts first: the API doesn't know a repeated create, and an `up` that was killed must find what it made."""
 
     spec = EnvironmentSpec
     replaces = frozenset({"url", "stack", "kind", "environment_id"})
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        spec = EnvironmentSpec.model_validate(fields(EnvironmentSpec, props))
-        with said_plainly(), operator(spec.url, spec.ca_file) as client:
+        with self.asked(props) as (spec, client):
             found = _adopted(client, spec)
             made = _held_to(client, spec, found) if found else _made(client, spec)
             return dynamic.CreateResult(made.id, _state(spec, made))
 
     def update(self, id_: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
-        spec = EnvironmentSpec.model_validate(fields(EnvironmentSpec, news))
-        with said_plainly(), operator(spec.url, spec.ca_file) as client:
+        with self.asked(news) as (spec, client):
             return dynamic.UpdateResult(_state(spec, _held_to(client, spec, client.beta.environments.retrieve(id_))))
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """One that was archived by hand counts as gone: it takes no new session, and the next `up` makes another."""
-        from anthropic import NotFoundError
-
-        spec = EnvironmentSpec.model_validate(fields(EnvironmentSpec, props))
-        with said_plainly(), operator(spec.url, spec.ca_file) as client:
-            try:
-                found = client.beta.environments.retrieve(id_)
-            except NotFoundError:
-                return dynamic.ReadResult("", {})
-            if found.archived_at:
+        with self.asked(props) as (spec, client):
+            found = standing(lambda: client.beta.environments.retrieve(id_))
+            if found is None:
                 return dynamic.ReadResult("", {})
             real = {"name": found.name, "description": found.description or "", "kind": found.config.type}
             return dynamic.ReadResult(id_, {**_state(spec, found), **real})
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """Archives what this stack made; sessions that run go on to their end."""
-        from anthropic import NotFoundError
-
-        spec = EnvironmentSpec.model_validate(fields(EnvironmentSpec, props))
-        with said_plainly(), operator(spec.url, spec.ca_file) as client:
-            try:
-                found = client.beta.environments.retrieve(id_)
-            except NotFoundError:
-                return
-            if found.metadata.get(OWNER) == spec.stack and not found.archived_at:
+        with self.asked(props) as (spec, client):
+            found = standing(lambda: client.beta.environments.retrieve(id_))
+            if found and found.metadata.get(OWNER) == spec.stack:
                 client.beta.environments.archive(id_)
 
 

@@ -10,6 +10,7 @@ import os
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from domicile.machine.command import CommandError
@@ -35,7 +36,7 @@ def require_credential() -> None:
 
 
 @contextmanager
-def operator(url: str, ca_file: str | None = None) -> Iterator[Anthropic]:
+def operator(url: str, ca_file: str | Path | None = None) -> Iterator[Anthropic]:
     """The SDK's client for the control plane at `url`. What it raises becomes a `ControlPlaneError` without any header of the request."""
     import anthropic
     import httpx2

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pulumi
 from pulumi import dynamic
 
-from domicile.control_plane.operator import ControlPlaneError, operator
-from domicile.machine.resource import MachineResource, Spec, SpecProvider, fields, outputs, said_plainly
+from domicile.control_plane.operator import ControlPlaneError
+from domicile.control_plane.provider import ControlPlaneProvider, ControlPlaneSpec, standing
+from domicile.machine.resource import MachineResource, SpecProvider, outputs
 
 if TYPE_CHECKING:
     from anthropic import Anthropic
@@ -20,80 +21,62 @@ if TYPE_CHECKING:
     from anthropic.types.beta.tunnels import BetaTunnelCertificate
 
 
-class TunnelSpec(Spec):
+class TunnelSpec(ControlPlaneSpec):
     """A tunnel. `tunnel_id` adopts that one; else one of this `name` is adopted or made."""
 
-    url: str
-    ca_file: str | None = None
     name: str
     tunnel_id: str | None = None
 
 
-class TunnelProvider(SpecProvider):
+class TunnelProvider(ControlPlaneProvider):
     """Create adopts first: it isn't idempotent at the control plane, where ten tunnels are all that an organisation has."""
 
     spec = TunnelSpec
     replaces = frozenset({"url", "name", "tunnel_id"})
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        spec = TunnelSpec.model_validate(fields(TunnelSpec, props))
-        with said_plainly(), operator(spec.url, spec.ca_file) as client:
+        with self.asked(props) as (spec, client):
             found = adopted(client, spec.name, spec.tunnel_id)
             made = found or client.with_options(max_retries=0).beta.tunnels.create(display_name=spec.name)
             return dynamic.CreateResult(made.id, _state(spec, made, adopted=bool(spec.tunnel_id)))
 
     def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
         """Only how the control plane is reached can change."""
-        spec = TunnelSpec.model_validate(fields(TunnelSpec, news))
-        with said_plainly(), operator(spec.url, spec.ca_file) as client:
+        with self.asked(news) as (spec, client):
             return dynamic.UpdateResult(_state(spec, client.beta.tunnels.retrieve(id_), adopted=bool(olds.get("adopted"))))
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
         """An archived one is gone for good: the next `up` makes another, with another domain."""
-        from anthropic import NotFoundError
-
-        spec = TunnelSpec.model_validate(fields(TunnelSpec, props))
-        with said_plainly(), operator(spec.url, spec.ca_file) as client:
-            try:
-                found = client.beta.tunnels.retrieve(id_)
-            except NotFoundError:
-                return dynamic.ReadResult("", {})
-            if found.archived_at:
+        with self.asked(props) as (spec, client):
+            found = standing(lambda: client.beta.tunnels.retrieve(id_))
+            if found is None:
                 return dynamic.ReadResult("", {})
             return dynamic.ReadResult(id_, _state(spec, found, adopted=bool(props.get("adopted"))))
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
         """Archives the tunnel unless it was adopted by its id: that can't be undone, and its domain is never given out again."""
-        from anthropic import NotFoundError
-
-        spec = TunnelSpec.model_validate(fields(TunnelSpec, props))
         if props.get("adopted"):
             return
-        with said_plainly(), operator(spec.url, spec.ca_file) as client:
-            try:
+        with self.asked(props) as (_, client):
+            if standing(lambda: client.beta.tunnels.retrieve(id_)):
                 client.beta.tunnels.archive(id_)
-            except NotFoundError:
-                return
 
 
-class TunnelCertificateSpec(Spec):
+class TunnelCertificateSpec(ControlPlaneSpec):
     """A CA certificate (PEM, public) that the tunnel trusts."""
 
-    url: str
-    ca_file: str | None = None
     tunnel_id: str
     pem: str
 
 
-class TunnelCertificateProvider(SpecProvider):
+class TunnelCertificateProvider(ControlPlaneProvider):
     """One that the tunnel trusts already is adopted by its fingerprint. Two at most: the next beside the last, while they change."""
 
     spec = TunnelCertificateSpec
     replaces = frozenset({"url", "tunnel_id", "pem"})
 
     def create(self, props: dict[str, Any]) -> dynamic.CreateResult:
-        spec = TunnelCertificateSpec.model_validate(fields(TunnelCertificateSpec, props))
-        with said_plainly(), operator(spec.url, spec.ca_file) as client:
+        with self.asked(props) as (spec, client):
             certificates = client.beta.tunnels.certificates
             known = {found.fingerprint: found for found in certificates.list(spec.tunnel_id) if not found.archived_at}
             made = known.get(fingerprint(spec.pem)) or certificates.create(spec.tunnel_id, ca_certificate_pem=spec.pem)
@@ -101,31 +84,19 @@ class TunnelCertificateProvider(SpecProvider):
 
     def update(self, id_: str, _olds: dict[str, Any], news: dict[str, Any]) -> dynamic.UpdateResult:
         """Only how the control plane is reached can change."""
-        spec = TunnelCertificateSpec.model_validate(fields(TunnelCertificateSpec, news))
-        with said_plainly(), operator(spec.url, spec.ca_file) as client:
+        with self.asked(news) as (spec, client):
             found = client.beta.tunnels.certificates.retrieve(id_, tunnel_id=spec.tunnel_id)
             return dynamic.UpdateResult(outputs(spec, _facts(found)))
 
     def read(self, id_: str, props: dict[str, Any]) -> dynamic.ReadResult:
-        from anthropic import NotFoundError
-
-        spec = TunnelCertificateSpec.model_validate(fields(TunnelCertificateSpec, props))
-        with said_plainly(), operator(spec.url, spec.ca_file) as client:
-            try:
-                found = client.beta.tunnels.certificates.retrieve(id_, tunnel_id=spec.tunnel_id)
-            except NotFoundError:
-                return dynamic.ReadResult("", {})
-            return dynamic.ReadResult("", {}) if found.archived_at else dynamic.ReadResult(id_, outputs(spec, _facts(found)))
+        with self.asked(props) as (spec, client):
+            found = standing(lambda: client.beta.tunnels.certificates.retrieve(id_, tunnel_id=spec.tunnel_id))
+            return dynamic.ReadResult(id_, outputs(spec, _facts(found))) if found else dynamic.ReadResult("", {})
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
-        from anthropic import NotFoundError
-
-        spec = TunnelCertificateSpec.model_validate(fields(TunnelCertificateSpec, props))
-        with said_plainly(), operator(spec.url, spec.ca_file) as client:
-            try:
+        with self.asked(props) as (spec, client):
+            if standing(lambda: client.beta.tunnels.certificates.retrieve(id_, tunnel_id=spec.tunnel_id)):
                 client.beta.tunnels.certificates.archive(id_, tunnel_id=spec.tunnel_id)
-            except NotFoundError:
-                return
 
 
 class Tunnel(MachineResource, module="control_plane"):

@@ -77,7 +77,9 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Step:
+class Step(_OfResource):
+    """What was done to a resource, or would be."""
+
     op: Op
     urn: str
     old: Resource | None = None

@@ -58,9 +58,7 @@ def _settings(scene: Scene) -> dict[str, Any]:
 
 def _of(result: Result, ops: Iterable[str]) -> list[tuple[str, str]]:
     """Types and names of what these steps were done to, providers and components left out."""
-    steps = [step for step in result.steps if step.op in ops]
-    found = {(step.urn.split("::")[2].rpartition("$")[2], step.urn.rpartition("::")[2]) for step in steps}
-    return sorted((type_, name) for type_, name in found if type_.startswith("aws:"))
+    return sorted({(step.type, step.name) for step in result.steps if step.op in ops and step.type.startswith("aws:")})
 
 
 def _names(found: list[tuple[str, str]]) -> str:

@@ -64,12 +64,12 @@ def _short(value: Any) -> str:
 
 
 def _must_find(drifts: list[tuple[Drift, Thing]], result: Result) -> None:
-    told = {(step.urn.split("::")[2].rpartition("$")[2], step.urn.rpartition("::")[2]): step for step in result.steps if step.op != "same"}
+    told = {(step.type, step.name) for step in result.steps if step.op != "same"}
     missed = [each for each, was in drifts if (was.token, was.name) not in told]
     if missed:
         raise StageFailed(f"refresh missed: {'; '.join(each.text('…') for each in missed)}")
     if len(told) != len(drifts):
-        beside = set(told) - {(was.token, was.name) for _, was in drifts}
+        beside = told - {(was.token, was.name) for _, was in drifts}
         raise StageFailed(f"refresh tells of drift that nobody made: {', '.join(name for _, name in sorted(beside))}")
 
 
