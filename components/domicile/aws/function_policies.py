@@ -7,7 +7,17 @@ giving functions access to resources in a VPC (execution role, and the denial of
 from __future__ import annotations
 
 from domicile.aws.names import Names
-from domicile.aws.policy_document import ANYONE, METRICS, NO_RESOURCE, READ_SECRET, Conditions, Statement, by_role, document, merged
+from domicile.aws.policy_document import (
+    ANYONE,
+    NO_RESOURCE,
+    READ_SECRET,
+    Conditions,
+    Statement,
+    by_role,
+    document,
+    merged,
+    publish_metrics,
+)
 
 INTERFACES = ("ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces")
 VERSIONS = "secretsmanager:ListSecretVersionIds"
@@ -19,7 +29,7 @@ def watch(names: Names, key: str) -> str:
     return document(
         Statement("Key", (*READ_SECRET[1:], VERSIONS), (names.secret_arn(names.environment_key),)),
         Statement("Decrypt", ("kms:Decrypt",), (key,), conditions=_via_secrets(names)),
-        Statement("Publish", ("cloudwatch:PutMetricData",), ("*",), conditions=_OWN_METRICS, because=NO_RESOURCE),
+        publish_metrics("Publish"),
         Statement("Read", ("cloudwatch:GetMetricStatistics",), ("*",), because=NO_RESOURCE),
         *_group(names),
         *_in_vpc(names, "watch"),
@@ -34,9 +44,6 @@ def webhook(names: Names, key: str) -> str:
         *_group(names),
         *_in_vpc(names, "webhook"),
     )
-
-
-_OWN_METRICS: Conditions = {"StringEquals": {"cloudwatch:namespace": METRICS}}
 
 
 def _via_secrets(names: Names) -> Conditions:

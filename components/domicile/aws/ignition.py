@@ -84,6 +84,11 @@ WantedBy=multi-user.target
 """
 
 
+def timer(description: str, *when: str) -> str:
+    """A timer of the service of the same name; `when` in systemd's own words (systemd.timer(5))."""
+    return "\n".join(("[Unit]", f"Description=Domicile {description}", "", "[Timer]", *when, "", "[Install]", "WantedBy=timers.target", ""))
+
+
 _LOGS = f"""[Unit]
 Description=Domicile log
 Wants=network-online.target

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import pulumi
@@ -123,6 +125,38 @@ def _machine_image(ground: Ground, opts: pulumi.ResourceOptions) -> pulumi.Input
     return identity
 
 
-def propagated(ground: Ground) -> list[dict[str, Any]]:
+def group(
+    noun: str,
+    ground: Ground,
+    subnets: Sequence[pulumi.Input[str]],
+    opts: pulumi.ResourceOptions,
+    *,
+    between: tuple[int, int],
+    grace_seconds: int,
+    refreshed: Mapping[str, int] = MappingProxyType({}),
+    **more: Any,
+) -> aws.autoscaling.Group:
+    """A fleet of machines, `between` so many: a new template replaces them a few at a time, each by a new one before it goes, and none
+    outlives the configured lifetime. `refreshed`: preferences of that replacement beside those of all; `more`: what only this fleet has."""
+    return aws.autoscaling.Group(
+        noun,
+        name=ground.names.group(noun),
+        min_size=between[0],
+        max_size=between[1],
+        vpc_zone_identifiers=list(subnets),
+        health_check_grace_period=grace_seconds,
+        instance_maintenance_policy={"min_healthy_percentage": 100, "max_healthy_percentage": 150},
+        instance_refresh={
+            "strategy": "Rolling",
+            "preferences": {"min_healthy_percentage": 100, "skip_matching": True, **refreshed},
+        },
+        max_instance_lifetime=int(ground.aws.hosts.lifetime_seconds),
+        tags=_propagated(ground),
+        opts=opts,
+        **more,
+    )
+
+
+def _propagated(ground: Ground) -> list[dict[str, Any]]:
     """The provider's default tags don't reach what a group launches."""
     return [{"key": key, "value": value, "propagate_at_launch": True} for key, value in sorted(ground.tags.items())]

@@ -65,6 +65,12 @@ def document(*statements: Statement) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement.as_json() for statement in statements]})
 
 
+def publish_metrics(sid: str) -> Statement:
+    """The product's metrics and no other's: the action has no resource, so that the namespace says what is meant."""
+    own: Conditions = {"StringEquals": {"cloudwatch:namespace": METRICS}}
+    return Statement(sid, ("cloudwatch:PutMetricData",), ("*",), conditions=own, because=NO_RESOURCE)
+
+
 def by_role(*arns: str) -> Conditions:
     """Only these roles. IAM checks principals that a policy names for existence, but not those of a condition."""
     return {"StringEquals": {"aws:PrincipalArn": arns}}

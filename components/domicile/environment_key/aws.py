@@ -14,9 +14,7 @@ import pulumi_aws as aws
 from domicile.aws import policies
 from domicile.aws.alarms import Alarm, alarm
 from domicile.aws.ground import Ground
-
-DELETION_DAYS = 30
-"""The longest that KMS and Secrets Manager allow: time to notice a removal and undo it."""
+from domicile.aws.secret import DELETION_DAYS, secret
 
 
 class EncryptionKey(pulumi.ComponentResource):
@@ -64,36 +62,16 @@ class EnvironmentKey(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions,
     ) -> None:
         super().__init__("domicile:aws:EnvironmentKey", name, None, opts)
-        self._ground, self._key, self._endpoint = ground, key, endpoint
-        names = ground.names
+        self._ground, names, below = ground, ground.names, pulumi.ResourceOptions(parent=self)
         readers = (names.worker_role, *((names.function_role("watch"),) if names.watches else ()))
-        secret = self._secret("environment-key", names.environment_key, "the environment key, as the Console shows it once", readers)
+        said = "the environment key, as the Console shows it once"
+        made = secret("environment-key", names.environment_key, said, ground, key, endpoint, below, readers=readers)
         for credential in ground.config.credential_names:
-            self._secret(credential, ground.names.credential(credential), f"the credential {credential}")
-        self.arn = secret.arn
+            secret(credential, names.credential(credential), f"the credential {credential}", ground, key, endpoint, below)
+        self.arn = made.arn
         self._tell_of_changes(topic)
         self._tell_of_age(topic)
         self.register_outputs({"arn": self.arn})
-
-    def _secret(self, name: str, path: str, description: str, readers: tuple[str, ...] = ()) -> aws.secretsmanager.Secret:
-        below = pulumi.ResourceOptions(parent=self)
-        names = self._ground.names
-        secret = aws.secretsmanager.Secret(
-            name,
-            name=path,
-            description=description,
-            kms_key_id=self._key,
-            recovery_window_in_days=DELETION_DAYS,
-            opts=below,
-        )
-        aws.secretsmanager.SecretPolicy(
-            name,
-            secret_arn=secret.arn,
-            policy=self._endpoint.apply(lambda endpoint: policies.secret(names, endpoint, *readers)),
-            block_public_policy=True,
-            opts=below,
-        )
-        return secret
 
     def _tell_of_changes(self, topic: pulumi.Output[str]) -> None:
         """A new version means a rolling drain; a new policy or a removal is for somebody to look at. Needs CloudTrail in the account."""

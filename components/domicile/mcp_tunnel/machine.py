@@ -11,8 +11,9 @@ from pathlib import Path
 
 from domicile.aws import image_policy
 from domicile.aws.ground import Ground
-from domicile.aws.ignition import PROGRAM, MachineFile, configuration, once
+from domicile.aws.ignition import PROGRAM, MachineFile, configuration, once, timer
 from domicile.aws.names import TUNNEL_IMAGES
+from domicile.aws.packet_filter import packet_filter
 from domicile.aws.policy_document import METRICS
 from domicile.aws.scripts import begin
 from domicile.config.aws import Tunnel
@@ -40,7 +41,7 @@ def machine_configuration(ground: Ground, tunnel: Tunnel, domain: str) -> str:
     files = (
         MachineFile(str(PROXY_SETTINGS), json.dumps(proxy_settings(tunnel, domain), indent=1)),
         MachineFile(str(AUTHORITIES), "".join(tunnel.authorities)),
-        MachineFile(str(FILTER), _FILTER),
+        MachineFile(str(FILTER), packet_filter("domicile_tunnel")),
         MachineFile(f"{_PROGRAMS}tunnel-secrets", _secrets(names.tunnel_token, names.tunnel_authority, domain), PROGRAM),
         MachineFile(f"{_PROGRAMS}tunnel-ready", _ready(ground.config.stack), PROGRAM),
     )
@@ -88,38 +89,8 @@ def proxy_settings(tunnel: Tunnel, domain: str) -> dict[str, object]:
 
 def _each(unit_name: str, description: str, program: str, interval: str) -> dict[str, str]:
     service = f"[Unit]\nDescription=Domicile {description}\n\n[Service]\nType=oneshot\nUMask=0077\nExecStart={program}\n"
-    timer = f"""[Unit]
-Description=Domicile {description}
-
-[Timer]
-OnActiveSec={interval}
-OnUnitActiveSec={interval}
-RandomizedDelaySec=10
-
-[Install]
-WantedBy=timers.target
-"""
-    return {f"{unit_name}.service": service, f"{unit_name}.timer": timer}
-
-
-_FILTER = """\
-table inet domicile_tunnel {}
-delete table inet domicile_tunnel
-table inet domicile_tunnel {
-    chain input {
-        type filter hook input priority filter; policy drop;
-        iifname "lo" accept
-        ct state established,related accept
-        udp sport 67 udp dport 68 accept
-    }
-    chain output {
-        type filter hook output priority filter; policy accept;
-        ip daddr 169.254.169.254 meta skuid != 0 reject
-        ip6 daddr fd00:ec2::254 reject
-    }
-}
-"""
-"""Nobody comes in, and who could read the role's credentials is root alone: both services speak to the world outside."""
+    again = (f"OnActiveSec={interval}", f"OnUnitActiveSec={interval}", "RandomizedDelaySec=10")
+    return {f"{unit_name}.service": service, f"{unit_name}.timer": timer(description, *again)}
 
 
 def _secrets(token: str, authority: str, domain: str) -> str:

@@ -14,6 +14,7 @@ from domicile.aws.alarms import Alarm, alarm
 from domicile.aws.ground import Ground
 from domicile.aws.machines import Settings
 from domicile.aws.policy_document import METRICS
+from domicile.aws.secret import secret
 from domicile.egress_proxy.aws import EgressTier
 from domicile.network.aws import Network
 from domicile.network.aws.security_groups import EGRESS_PORT, HTTPS, allow
@@ -100,10 +101,10 @@ class Scaling(pulumi.ComponentResource):
     def _listen(self) -> pulumi.Output[str]:
         """One path and one method; whoever calls more often than sessions begin is turned away before the function."""
         names = self._ground.names
-        secret = self._signing_secret()
+        signing = self._signing_secret()
         group = self._security_group("webhook", "the function that webhooks come to: to AWS endpoints, from nobody")
         policy = self._key.apply(lambda arn: function_policies.webhook(names, arn))
-        told: dict[str, pulumi.Input[str]] = {"SIGNING_SECRET": secret.name, "GROUP": names.group("worker-hosts")}
+        told: dict[str, pulumi.Input[str]] = {"SIGNING_SECRET": signing.name, "GROUP": names.group("worker-hosts")}
         function = self._function("webhook", "verifies the control plane's webhooks and wakes the first worker host", policy, group, told)
         api = aws.apigatewayv2.Api("webhook", name=names.function("webhook"), protocol_type="HTTP", opts=self._below)
         integration = aws.apigatewayv2.Integration(
@@ -140,19 +141,9 @@ class Scaling(pulumi.ComponentResource):
     def _signing_secret(self) -> aws.secretsmanager.Secret:
         """Made empty: the Console shows its value once, and `domicile key --webhook` puts it in."""
         names, endpoint = self._ground.names, self._network.endpoints.secrets
-        secret = aws.secretsmanager.Secret(
-            "webhook-signing-secret",
-            name=names.signing_secret,
-            description="the secret with which the control plane signs webhooks, as the Console shows it once",
-            kms_key_id=self._key,
-            recovery_window_in_days=30,
-            opts=self._below,
-        )
-        policy = endpoint.apply(lambda found: policies.secret(names, found, names.function_role("webhook")))
-        aws.secretsmanager.SecretPolicy(
-            "webhook-signing-secret", secret_arn=secret.arn, policy=policy, block_public_policy=True, opts=self._below
-        )
-        return secret
+        said = "the secret with which the control plane signs webhooks, as the Console shows it once"
+        readers = (names.function_role("webhook"),)
+        return secret("webhook-signing-secret", names.signing_secret, said, self._ground, self._key, endpoint, self._below, readers=readers)
 
     def _function(
         self, noun: str, description: str, policy: pulumi.Input[str], group: pulumi.Input[str], told: dict[str, pulumi.Input[str]]

@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from domicile.aws import image_policy
 from domicile.aws.ground import Ground
 from domicile.aws.ignition import MachineFile, configuration
-from domicile.aws.machines import Kind, Settings, launch_template, propagated
+from domicile.aws.machines import Kind, Settings, group, launch_template
 from domicile.config.aws import Images
 from domicile.egress_proxy.aws import EgressTier
 from domicile.machine.identities import Identity
@@ -51,27 +51,22 @@ class EgressProxies(pulumi.ComponentResource):
     def _scale(self, ground: Ground, tier: EgressTier, template: aws.ec2.LaunchTemplate, below: pulumi.ResourceOptions) -> None:
         """A machine counts when the balancer finds its proxy ready; a new template replaces machines a few at a time."""
         proxies = ground.aws.proxies
-        group = aws.autoscaling.Group(
+        fleet = group(
             NOUN,
-            name=ground.names.group(NOUN),
-            min_size=proxies.minimum,
-            max_size=proxies.maximum,
-            vpc_zone_identifiers=list(tier.way_out.subnets),
+            ground,
+            tier.way_out.subnets,
+            below,
+            between=(proxies.minimum, proxies.maximum),
+            grace_seconds=180,
             launch_template={"id": template.id, "version": template.latest_version.apply(str)},
             target_group_arns=[tier.target_group],
             health_check_type="ELB",
-            health_check_grace_period=180,
             default_instance_warmup=120,
-            instance_maintenance_policy={"min_healthy_percentage": 100, "max_healthy_percentage": 150},
-            instance_refresh={"strategy": "Rolling", "preferences": {"min_healthy_percentage": 100, "skip_matching": True}},
-            max_instance_lifetime=int(ground.aws.hosts.lifetime_seconds),
-            tags=propagated(ground),
-            opts=below,
         )
         aws.autoscaling.Policy(
             NOUN,
             name="processor",
-            autoscaling_group_name=group.name,
+            autoscaling_group_name=fleet.name,
             policy_type="TargetTrackingScaling",
             target_tracking_configuration={
                 "predefined_metric_specification": {"predefined_metric_type": "ASGAverageCPUUtilization"},

@@ -13,7 +13,7 @@ import pulumi_aws as aws
 
 from domicile.aws import policies
 from domicile.aws.ground import Ground
-from domicile.aws.machines import Kind, Settings, launch_template, propagated
+from domicile.aws.machines import Kind, Settings, group, launch_template
 from domicile.config.aws import Images
 from domicile.egress_proxy.aws import EgressTier
 from domicile.network.aws import Network
@@ -63,17 +63,17 @@ class WorkerHosts(pulumi.ComponentResource):
         hosts = ground.aws.hosts
         kind = Kind(NOUN, hosts.instance_types[0], hosts.disk_bytes >> 30, network.groups.workers, profile, configuration)
         template = launch_template(kind, ground, settings, key, below)
-        group = self._group(ground, network, template, below)
+        fleet = self._group(ground, network, template, below)
         aws.autoscaling.LifecycleHook(
             HOOK,
             name=HOOK,
-            autoscaling_group_name=group.name,
+            autoscaling_group_name=fleet.name,
             lifecycle_transition="autoscaling:EC2_INSTANCE_TERMINATING",
             heartbeat_timeout=HEARTBEAT_SECONDS,  # the machine beats while it drains; one that can't is let go
             default_result="CONTINUE",
             opts=below,
         )
-        self.group = group.name
+        self.group = fleet.name
         self.register_outputs({"group": self.group})
 
     def _group(
@@ -81,25 +81,18 @@ class WorkerHosts(pulumi.ComponentResource):
     ) -> aws.autoscaling.Group:
         """A machine is replaced by a new one before it is drained; how many there are between `min` and `max` is the scaling's to say."""
         hosts = ground.aws.hosts
-        return aws.autoscaling.Group(
+        return group(
             NOUN,
-            name=ground.names.group(NOUN),
-            min_size=hosts.minimum,
-            max_size=hosts.maximum,
-            vpc_zone_identifiers=list(network.vpc.worker_subnets),
+            ground,
+            network.vpc.worker_subnets,
+            below,
+            between=(hosts.minimum, hosts.maximum),
+            grace_seconds=300,
+            refreshed={"max_healthy_percentage": 150},
             health_check_type="EC2",
-            health_check_grace_period=300,
             default_instance_warmup=180,
-            max_instance_lifetime=int(hosts.lifetime_seconds),
-            instance_maintenance_policy={"min_healthy_percentage": 100, "max_healthy_percentage": 150},
-            instance_refresh={
-                "strategy": "Rolling",
-                "preferences": {"min_healthy_percentage": 100, "max_healthy_percentage": 150, "skip_matching": True},
-            },
             termination_policies=["OldestLaunchTemplate", "OldestInstance"],
             enabled_metrics=list(GROUP_METRICS),
-            tags=propagated(ground),
-            opts=below,
             **_launch(ground, template),
         )
 

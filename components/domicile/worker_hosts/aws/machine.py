@@ -9,7 +9,7 @@ from pathlib import Path
 
 from domicile.aws import image_policy
 from domicile.aws.ground import Ground
-from domicile.aws.ignition import PROGRAM, MachineFile, configuration, once
+from domicile.aws.ignition import PROGRAM, MachineFile, configuration, once, timer
 from domicile.config.aws import Images
 from domicile.machine.identities import Identity
 from domicile.network.aws.security_groups import EGRESS_PORT
@@ -141,7 +141,9 @@ def _units(host: Host) -> dict[str, str]:
         NETWORK: once("network", PROGRAMS + "network"),
         ROLE: once("role's credentials", PROGRAMS + "role"),
         "domicile-role-again.service": _plain("role's credentials, again", "Type=oneshot", PROGRAMS + "role"),
-        "domicile-role-again.timer": _timer("role's credentials, again", ROLE_MINUTES),
+        "domicile-role-again.timer": timer(
+            "role's credentials, again", f"OnBootSec={ROLE_MINUTES}min", f"OnUnitActiveSec={ROLE_MINUTES}min"
+        ),
         IMAGES: once("sandbox image", PROGRAMS + "images", after=(LOGIN_UNIT,)),
         IN_SERVICE: once("place in the group", PROGRAMS + "in-service"),
         ENGINE: _engine(host.settings),
@@ -159,8 +161,3 @@ def _plain(description: str, kind: str, command: str, *, wanted: bool = False) -
     install = "\n[Install]\nWantedBy=multi-user.target\n" if wanted else ""
     wants = "Wants=network-online.target\nAfter=network-online.target"
     return f"[Unit]\nDescription=Domicile {description}\n{wants}\n\n[Service]\n{kind}\nExecStart={command}\n{install}"
-
-
-def _timer(description: str, minutes: int) -> str:
-    when = f"OnBootSec={minutes}min\nOnUnitActiveSec={minutes}min"
-    return f"[Unit]\nDescription=Domicile {description}\n\n[Timer]\n{when}\n\n[Install]\nWantedBy=timers.target\n"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domicile.aws.names import Names
+from domicile.aws.packet_filter import packet_filter
 from domicile.aws.scripts import begin
 from domicile.machine.identities import GROUP
 from domicile.network.services import SYSCTLS, uplink
@@ -107,33 +108,21 @@ sysctl -qw net.ipv4.ip_forward=1
 def machine_filter(places: StackPlaces) -> str:
     """The machine's own packet filter: nobody comes in, the services' namespace gets no metadata, nor does anyone here but root."""
     here, peer = uplink(places.stack)[0].split("/")[0], places.uplink_peer
-    return f"""\
-table inet domicile_machine {{}}
-delete table inet domicile_machine
-table inet domicile_machine {{
-    chain input {{
-        type filter hook input priority filter; policy drop;
-        iifname "lo" accept
-        ct state established,related accept
-        udp sport 67 udp dport 68 accept
-    }}
+    forward = f"""\
     chain forward {{
         type filter hook forward priority filter; policy drop;
         ct state established,related accept
         ip daddr 169.254.0.0/16 drop
         iifname "{peer}" ip saddr {here} accept
     }}
-    chain output {{
-        type filter hook output priority filter; policy accept;
-        ip daddr 169.254.169.254 meta skuid != 0 reject
-        ip6 daddr fd00:ec2::254 reject
-    }}
+"""
+    postrouting = f"""\
     chain postrouting {{
         type nat hook postrouting priority srcnat; policy accept;
         ip saddr {here} oifname != "{peer}" masquerade
     }}
-}}
 """
+    return packet_filter("domicile_machine", forward=forward, postrouting=postrouting)
 
 
 def sandbox_image(names: Names, image: SandboxImage) -> str:
