@@ -38,7 +38,7 @@ class Double:
 
     def __init__(self, package: Package, schema: Schema, cloud: Cloud, outside: bool = False) -> None:
         self.package, self.schema, self.cloud, self._outside = package, schema, cloud, outside
-        self._account, self._region, self._tags = "", "", Properties()
+        self._account, self._region, self._tags = package.name, GLOBAL, Properties()  # until configured, or of a package without regions
 
     # -- configuration ------------------------------------------------------------------------------------------------
 
@@ -112,17 +112,21 @@ class Double:
     def _named(self, shape: Shape, kind: Kind, urn: str, name: str, olds: Properties, news: Properties, seed: bytes) -> Properties:
         """Give a name to what has none, and keep it from then on. It differs after each thing that the resource has made."""
         key = _named_by(self.package, shape, kind)
-        if not key or news.get(key) is not None or news.get("namePrefix") or news.get(f"{key}Prefix"):
+        if not key or _within(news, key) is not None or news.get("namePrefix") or news.get(f"{key}Prefix"):
             return news
-        if olds.get(key) is not None and key in (olds.get("__defaults") or ()):
-            chosen = olds[key]
+        outer, _, inner = key.rpartition(".")
+        if not isinstance(news.get(outer, {}), dict):  # all of it is unknown or secret: its name isn't ours to give
+            return news
+        if _within(olds, key) is not None and key in (olds.get("__defaults") or ()):
+            chosen = _within(olds, key)
         else:
             digits = hashlib.sha256(f"{seed.hex()} {urn} {self.cloud.serial(urn)}".encode()).hexdigest()[:7]
             room = kind.autoname_length - 8 if kind.autoname_length else len(name)
             chosen = (kind.autoname or "{name}-{hex7}").format(name=name[:room], hex7=digits)
             if plain(news).get("fifoQueue") or plain(news).get("fifoTopic"):
                 chosen += ".fifo"
-        return {**news, key: chosen, "__defaults": [key]}
+        given = {outer: {**news.get(outer, {}), inner: chosen}} if outer else {inner: chosen}
+        return {**news, **given, "__defaults": [key]}
 
     def difference(self, urn: str, state: Properties, old: Properties, new: Properties, ignored: set[str]) -> tuple[Difference, bool]:
         """What changed, and whether the old thing must go before the new one comes, as they can't have one name both."""
@@ -130,8 +134,8 @@ class Double:
         shape, kind = self._shape(token), self.package.kind(token)
         found = difference(shape, kind, plain(state), plain(old), plain(new), ignored)
         key = _named_by(self.package, shape, kind) or ""
-        chosen = new.get(key) is not None and key not in (new.get("__defaults") or ())
-        return found, bool(found.replaces) and chosen and same(plain(old.get(key)), plain(new.get(key)))
+        chosen = _within(new, key) is not None and key not in (new.get("__defaults") or ())
+        return found, bool(found.replaces) and chosen and same(_within(old, key), _within(new, key))
 
     # -- deeds --------------------------------------------------------------------------------------------------------
 
@@ -361,8 +365,17 @@ def _named_by(package: Package, shape: Shape, kind: Kind) -> str | None:
         return None
     return next((
         k for k in package.names
-        if k in shape.inputs and not shape.inputs[k].required and k in shape.outputs and not shape.outputs[k].optional
+        if (top := k.partition(".")[0]) in shape.inputs and not shape.inputs[top].required
+        and top in shape.outputs and not shape.outputs[top].optional
     ), None)  # fmt: skip
+
+
+def _within(properties: Properties, path: str) -> Any:
+    """What stands at `path` (`metadata.name`), opened; None where there is nothing, or nothing known to look into."""
+    value: Any = plain(properties)
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 def _merged_tags(base: Properties, tags: Any) -> Any:

@@ -11,4 +11,6 @@ def package(name: str) -> Package:
         from .aws import PACKAGE  # only here: another package's plugin has no use for it
 
         return PACKAGE
+    if name == "kubernetes":  # by its types too; its objects have their names within
+        return Package(name, "pulumi_kubernetes", names=("metadata.name",))
     return Package(name, f"pulumi_{name.replace('-', '_')}")
