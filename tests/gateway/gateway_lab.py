@@ -21,11 +21,13 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+from anthropic import AsyncAnthropic
+from anthropic.lib.environments import EnvironmentWorker
 
 from domicile_host.audit import Event, Journal, Recorder
 from domicile_host.gateway import Binding, GatewayEvent
 from domicile_host.gateway.service import Gateway
-from domicile_host.settings import HostSettings
+from domicile_host.settings import HostSettings, Signing
 
 ENVIRONMENT = "env_lab"
 SOURCE = "100.96.0.2"
@@ -226,9 +228,11 @@ class GatewayLab:
 
 
 @asynccontextmanager
-async def gateway_lab(url: str, content: str = "digest", ca_file: Path | None = None, network: Any = None) -> AsyncIterator[GatewayLab]:
+async def gateway_lab(
+    url: str, content: str = "digest", ca_file: Path | None = None, network: Any = None, signing: Signing | None = None
+) -> AsyncIterator[GatewayLab]:
     folder = Path(tempfile.mkdtemp(prefix="gateway-lab-", dir="/tmp"))
-    host = settings(folder, url, content, ca_file, network)
+    host = settings(folder, url, content, ca_file, network).model_copy(update={"signing": signing})
     journal = await Journal.of(host, "gateway")
     recorder: Recorder = BreakableRecorder(journal)
     gateway = Gateway(host, recorder)
@@ -485,6 +489,22 @@ async def stream(
         assert response.status == 200, await response.text()
         assert (await response.content.readline()).startswith(b":")
         yield OpenStream(response)
+
+
+async def python_worker(base_url: str, folder: Path) -> None:
+    """The Python SDK's worker, as its sandbox would run it."""
+    async with aiohttp.ClientSession() as http:
+        while True:
+            async with http.get(f"{base_url}/domicile/v1/item") as response:
+                if response.status == 200:
+                    item = await response.json()
+                    break
+                assert response.status == 204
+    async with AsyncAnthropic(base_url=base_url, api_key="none") as client:
+        worker = EnvironmentWorker(client, workdir=str(folder), max_idle=item["max_idle_seconds"])
+        await worker.handle_item(
+            work_id=item["work_id"], environment_id=item["environment_id"], session_id=item["session_id"], work_secret=item["work_secret"]
+        )
 
 
 def tool_result(call_id: str, text: str = "done", **fields: Any) -> dict[str, Any]:

@@ -17,31 +17,13 @@ from typing import Any
 
 import aiohttp
 import pytest
-from anthropic import AsyncAnthropic
-from anthropic.lib.environments import EnvironmentWorker
-from gateway_lab import GatewayLab, front, gateway_lab, scrubbed_environment, work_secret_token
+from gateway_lab import GatewayLab, front, gateway_lab, python_worker, scrubbed_environment, work_secret_token
 
 from domicile_control_plane import ControlPlane
 from domicile_host.gateway import Binding
 
 ROOT = Path(__file__).parents[2]
 Worker = Callable[[str, Path], Awaitable[None]]
-
-
-async def python_worker(base_url: str, folder: Path) -> None:
-    """The Python SDK's worker, as its sandbox would run it."""
-    async with aiohttp.ClientSession() as http:
-        while True:
-            async with http.get(f"{base_url}/domicile/v1/item") as response:
-                if response.status == 200:
-                    item = await response.json()
-                    break
-                assert response.status == 204
-    async with AsyncAnthropic(base_url=base_url, api_key="none") as client:
-        worker = EnvironmentWorker(client, workdir=str(folder), max_idle=item["max_idle_seconds"])
-        await worker.handle_item(
-            work_id=item["work_id"], environment_id=item["environment_id"], session_id=item["session_id"], work_secret=item["work_secret"]
-        )
 
 
 def go_worker_program() -> Path:

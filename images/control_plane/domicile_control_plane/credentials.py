@@ -19,7 +19,7 @@ from .stamps import now_text, text
 from .store import Store
 
 TOKEN_OUTLIVES_ITEM_SECONDS = 60.0  # how long is not documented; workers still post after their item has stopped
-Kind = Literal["environment key", "item token", "API key"]
+Kind = Literal["environment key", "item token", "API key", "role"]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from .api import application
 from .api.access import Rooms
+from .aws import FrontDoor
 from .brain import Outcome, ScriptedBrain
 from .credentials import Credentials
 from .environments import Environments
@@ -46,15 +47,18 @@ class ControlPlane:
         ttl_seconds: lease time of a work item; Anthropic's default is 300.
         keepalive_seconds: pause after which an event stream gets a comment.
         log: takes what happens, as named events with fields.
+        door: stand in for Claude Platform on AWS: roles are let in by this, and items come without a secret.
     """
 
     def __init__(
-        self, store_path: Path | None = None, *, ttl_seconds: int = 300, keepalive_seconds: float = 15.0, log: Logger = silent
-    ) -> None:
+        self, store_path: Path | None = None, *, ttl_seconds: int = 300, keepalive_seconds: float = 15.0, log: Logger = silent,
+        door: FrontDoor | None = None,
+    ) -> None:  # fmt: skip
         self.store = Store(store_path)
         self.credentials = Credentials(self.store)
         self.environments = Environments(self.store)
-        self.queue = WorkQueue(self.store, self.credentials, ttl_seconds)
+        self.queue = WorkQueue(self.store, self.credentials, ttl_seconds, secrets=door is None)
+        self.door = door
         self.sessions = Sessions(self.store, self.queue)
         self.skills = Skills(self.store)
         self.memory = MemoryStores(self.store)
@@ -117,7 +121,7 @@ class ControlPlane:
     @asynccontextmanager
     async def serve(self, host: str = "127.0.0.1", port: int = 0, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
         """Answer at this address (port 0: any free one) as long as the block runs; yields the base URL."""
-        app = application(self._rooms, self.faults, self.log)
+        app = application(self._rooms, self.faults, self.log, self.door)
         runner = web.AppRunner(app, shutdown_timeout=DRAIN_SECONDS, access_log=None, handler_cancellation=True)
         await runner.setup()
         await web.TCPSite(runner, host, port, ssl_context=tls).start()

@@ -36,10 +36,12 @@ class WorkQueue:
 
     Args:
         ttl_seconds: lease time granted by ack and by each heartbeat; Anthropic's default is 300.
+        secrets: whether a claimed item comes with a secret.
     """
 
-    def __init__(self, store: Store, credentials: Credentials, ttl_seconds: int = 300) -> None:
+    def __init__(self, store: Store, credentials: Credentials, ttl_seconds: int = 300, *, secrets: bool = True) -> None:
         self._store = store
+        self._secrets = secrets
         self._credentials = credentials
         self._ttl_seconds = ttl_seconds
         self._seen: dict[str, dict[str, float]] = defaultdict(dict)
@@ -216,7 +218,7 @@ class WorkQueue:
                 return None
             generation = row["generation"] + 1
             self._store.run("UPDATE work SET claimed_at = ?, generation = ? WHERE id = ?", now, generation, row["id"])
-            secret = self._credentials.issue_item_secret(row["id"], generation)
+            secret = self._credentials.issue_item_secret(row["id"], generation) if self._secrets else None
         return _shape(row).model_copy(update={"secret": secret})
 
     def _until_reclaim(self, environment_id: str, reclaim_ms: int) -> float:

@@ -66,6 +66,20 @@ class AwsSecrets(Settings):
     ca_file: Path | None = Field(None, description="CA certificates that the endpoint's certificate must lead to; unset: the system's")
 
 
+class Signing(Settings):
+    """Claude Platform on AWS: requests are signed with roles' credentials; there is no environment key, and items' tokens aren't used."""
+
+    region: str = Field(description="where the workspace is, which is what requests are signed for", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    workspace_id: str = Field(description="the workspace that every request names", pattern=r"^wrkspc_[A-Za-z0-9]+$")
+    role_file: Path = Field(description="the machine's role, with which the dispatcher works the queue")
+    sessions_role: str = Field(description="ARN of the role that opens sessions and nothing else: the dispatcher takes it for the gateway")
+    sessions_role_file: Path = Field(description="that role's credentials, in memory only: dispatcher writes, gateway reads")
+    sts_url: str = Field(description="where that role is taken: STS in the VPC, without a trailing slash")
+    sts_region: str = Field(description="the machine's own region, which STS is asked for", pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")
+    private: bool = Field(True, description="reached through its endpoint in the VPC, past the region's second door")
+    ca_file: Path | None = Field(None, description="CA certificates that STS's certificate must lead to; unset: the system's")
+
+
 SecretsManager = Annotated[OpenBaoSecrets | AwsSecrets, Field(discriminator="kind")]
 
 
@@ -237,6 +251,7 @@ class HostSettings(Settings):
     host: Name = Field(description="this worker host's name: the worker id at the control plane, the source of audit records")
     environment_id: str = Field(pattern=r"^env_[A-Za-z0-9_-]+$")
     control_plane: ControlPlane
+    signing: Signing | None = Field(None, description="unset: the environment key opens the queue, each item's token its session")
     secrets: SecretsManager
     sandboxes: Sandboxes
     network: Network = Network()
@@ -249,6 +264,11 @@ class HostSettings(Settings):
     def proxy_url(self) -> str | None:
         """The HTTP proxy of this host's own services."""
         return self.upstream_proxy.url if self.upstream_proxy else None
+
+    @property
+    def control_plane_proxy(self) -> str | None:
+        """The HTTP proxy on the way to the control plane."""
+        return None if self.signing and self.signing.private else self.proxy_url
 
 
 def load(path: Path) -> HostSettings:

@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from pydantic import ValidationError
 
+from ..aws import FrontDoor
 from ..errors import ApiError, InvalidRequestError, NotFoundError, RequestTooLargeError
 from ..faults import Faults
 from ..log import Logger
@@ -21,9 +22,10 @@ CLIENT_GONE = 499  # nginx's number, in the log only
 REQUEST_ID = web.RequestKey("request_id", str)
 
 
-def application(rooms: Rooms, faults: Faults, log: Logger) -> web.Application:
-    """The API over these rooms; `faults` may answer in its place."""
-    app = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=[answering(log), faults.middleware])
+def application(rooms: Rooms, faults: Faults, log: Logger, door: FrontDoor | None = None) -> web.Application:
+    """The API over these rooms; `faults` may answer in its place, and `door` lets roles in instead of keys and tokens."""
+    before = [answering(log), *([door.middleware] if door else []), faults.middleware]
+    app = web.Application(client_max_size=LARGEST_BODY_BYTES, middlewares=before)
     app[ROOMS] = rooms
     for part in (environments, work, sessions, skills, memory_stores, tunnels):
         app.add_routes(part.routes)

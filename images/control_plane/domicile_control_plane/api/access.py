@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 from pydantic import BaseModel
 
+from ..aws import ROLE
 from ..credentials import Caller, Credentials, Kind
 from ..environments import Environments
 from ..errors import InvalidRequestError, PermissionDeniedError
@@ -48,22 +49,27 @@ def rooms(request: web.Request) -> Rooms:
 
 
 def caller(request: web.Request, *accepted: Kind, betas: tuple[str, ...] = (MANAGED_AGENTS,)) -> Caller:
-    """Who calls, if this endpoint accepts that kind of credential.
+    """Who calls, if this endpoint accepts that kind of credential. What a role may was seen to at the front door.
 
     Raises:
         AuthenticationError: nobody known.
         PermissionDeniedError: somebody whose kind of credential this endpoint refuses.
         InvalidRequestError: a required header is missing.
     """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    found = rooms(request).credentials.identify(token.strip() if scheme.lower() == "bearer" else None, request.headers.get("x-api-key"))
-    if found.kind not in accepted:
-        raise PermissionDeniedError(f"this endpoint doesn't accept an {found.kind}; it accepts an {' or an '.join(accepted)}")
+    found = Caller("role") if ROLE in request else _by_credential(request, accepted)
     if "anthropic-version" not in request.headers:
         raise InvalidRequestError("anthropic-version: header is required")
     sent = {name.strip() for value in request.headers.getall("anthropic-beta", []) for name in value.split(",")}
     if betas and not sent & set(betas):
         raise InvalidRequestError(f"anthropic-beta: this endpoint needs {' or '.join(betas)}")
+    return found
+
+
+def _by_credential(request: web.Request, accepted: tuple[Kind, ...]) -> Caller:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    found = rooms(request).credentials.identify(token.strip() if scheme.lower() == "bearer" else None, request.headers.get("x-api-key"))
+    if found.kind not in accepted:
+        raise PermissionDeniedError(f"this endpoint doesn't accept an {found.kind}; it accepts an {' or an '.join(accepted)}")
     return found
 
 

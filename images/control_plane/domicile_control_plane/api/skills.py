@@ -33,7 +33,8 @@ def _permitted(request: web.Request) -> str:
     skill_id = request.match_info["skill_id"]
     who = caller(request, "API key", "environment key", "item token", betas=())
     held = rooms(request)
-    sessions = [] if who.kind == "API key" else [of_subject(request, who)] if who.subject else held.sessions.all(who.environment_id)
-    if who.kind != "API key" and not any(skill_id == skill["skill_id"] for session in sessions for skill in session["agent"]["skills"]):
+    anyones = who.kind in ("API key", "role")
+    sessions = [] if anyones else [of_subject(request, who)] if who.subject else held.sessions.all(who.environment_id)
+    if not anyones and not any(skill_id == skill["skill_id"] for session in sessions for skill in session["agent"]["skills"]):
         raise PermissionDeniedError(f"skill {skill_id} belongs to no session of this credential")
     return skill_id

@@ -6,7 +6,6 @@ that this reads at each call: they change every few hours.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import ssl
 from collections.abc import Mapping
@@ -15,16 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from pydantic import ValidationError
 
-from domicile_host.aws.signature import RoleCredentials, Scope, sign
+from domicile_host.aws.role import AwsAway, RoleFile
+from domicile_host.aws.signature import Scope, sign
 
 _CALL = aiohttp.ClientTimeout(total=30, connect=10)
 _MOST_ANSWER_BYTES = 1 << 20
-
-
-class AwsAway(Exception):
-    """There is no answer, or no credential to ask with. The message says which, and holds no secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +48,7 @@ class Calls:
     """Calls of one service of one region. `async with` opens and closes the connections."""
 
     def __init__(self, scope: Scope, role_file: Path, ca_file: Path | None = None) -> None:
-        self._scope, self._role_file, self._ca_file = scope, role_file, ca_file
+        self._scope, self._role, self._ca_file = scope, RoleFile(role_file), ca_file
         self._http: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Calls:
@@ -69,17 +64,9 @@ class Calls:
         """One request, signed anew. Raises `AwsAway`."""
         if self._http is None:
             raise RuntimeError("`async with` opens the connections")
-        signed = sign(method, url, headers, body, self._scope, await self._credentials())
+        signed = sign(method, url, headers, body, self._scope, self._role.credentials())
         try:
             async with self._http.request(method, url, headers=signed, data=body, timeout=_CALL, allow_redirects=False) as answer:
                 return Answer(answer.status, await answer.content.read(_MOST_ANSWER_BYTES))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise AwsAway(f"{url} doesn't answer ({type(error).__name__})") from error
-
-    async def _credentials(self) -> RoleCredentials:
-        try:
-            return RoleCredentials.model_validate_json(await asyncio.to_thread(self._role_file.read_bytes))
-        except OSError as error:
-            raise AwsAway(f"the role's credentials {self._role_file} aren't there: {error.strerror}") from error
-        except ValidationError as error:
-            raise AwsAway(f"the role's credentials {self._role_file} can't be read: {error.error_count()} faults") from None

@@ -11,11 +11,13 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
 
 ALGORITHM = "AWS4-HMAC-SHA256"
+PATH_AS_SENT = frozenset({"s3"})
+"""Services that take a path's escapes as they are; all others see them escaped once more."""
 
 
 class RoleCredentials(BaseModel):
@@ -26,6 +28,7 @@ class RoleCredentials(BaseModel):
     access_key_id: str = Field(alias="AccessKeyId")
     secret_access_key: SecretStr = Field(alias="SecretAccessKey")
     token: SecretStr = Field(alias="Token")
+    expiration: AwareDatetime | None = Field(None, alias="Expiration")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ def sign(
     credentials: RoleCredentials,
     now: datetime | None = None,
 ) -> dict[str, str]:
-    """The headers to send: `headers` and those of the signature. `url` as it is sent; its path with escapes as S3 wants them."""
+    """The headers to send: `headers`, all of them signed, and those of the signature. `url` is as it is sent."""
     moment = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
     digest = hashlib.sha256(body).hexdigest()
     parts = urlsplit(url)
@@ -53,14 +56,22 @@ def sign(
     sent |= {"host": parts.netloc, "x-amz-date": moment, "x-amz-security-token": credentials.token.get_secret_value()}
     sent["x-amz-content-sha256"] = digest
     names = ";".join(sorted(sent))
-    query = "&".join(sorted(f"{_escaped(name)}={_escaped(value)}" for name, value in parse_qsl(parts.query, keep_blank_values=True)))
+    query = _query(parts.query)
+    path = parts.path if scope.service in PATH_AS_SENT else quote(parts.path, safe="/-_.~")
     lines = "".join(f"{name}:{sent[name]}\n" for name in sorted(sent))
-    canonical = "\n".join((method, parts.path or "/", query, lines, names, digest))
+    canonical = "\n".join((method, path or "/", query, lines, names, digest))
     day = f"{moment[:8]}/{scope.region}/{scope.service}/aws4_request"
     signed = "\n".join((ALGORITHM, moment, day, hashlib.sha256(canonical.encode()).hexdigest()))
     signature = hmac.digest(_key(credentials, moment[:8], scope), signed.encode(), "sha256").hex()
     authorization = f"{ALGORITHM} Credential={credentials.access_key_id}/{day}, SignedHeaders={names}, Signature={signature}"
     return {**sent, "authorization": authorization}
+
+
+def _query(text: str) -> str:
+    """By name, then by value, each escaped in one way: AWS doesn't take `+` for a blank."""
+    pairs = (part.partition("=")[::2] for part in text.split("&") if part)
+    escaped = sorted((_escaped(unquote(name)), _escaped(unquote(value))) for name, value in pairs)
+    return "&".join(f"{name}={value}" for name, value in escaped)
 
 
 def _escaped(text: str) -> str:

@@ -14,7 +14,8 @@ from typing import Any
 
 import structlog
 
-from domicile_host.aws.calls import Answer, AwsAway, Calls
+from domicile_host.aws.calls import Answer, Calls
+from domicile_host.aws.role import AwsAway
 from domicile_host.aws.signature import Scope
 from domicile_host.dispatcher.cloudwatch import CloudWatch
 from domicile_host.dispatcher.errors import SecretMissing, SecretsAway

@@ -108,9 +108,10 @@ class Claims:
         self._pace.count()
         try:
             item = await self._parts.queue.poll(key)
-        except KeyRefused:
-            self._parts.key.refuse(key)
+        except KeyRefused as refused:
+            self._parts.key.refuse(key, str(refused))
             raise
+        self._parts.key.accept()
         self.polls = Polls(reachable=True, last_at=time.time())
         self._parts.metrics.polls.labels("item" if item else "empty").inc()
         if item is None:
@@ -132,7 +133,7 @@ class Claims:
 
     def _failed(self, error: DispatcherError, pause: float) -> float:
         """Notes a failed poll and tells how long to wait."""
-        result = {KeyRefused: "refused", QueueSlowed: "slowed"}.get(type(error), "failed")
+        result = "refused" if isinstance(error, KeyRefused) else "slowed" if isinstance(error, QueueSlowed) else "failed"
         self._parts.metrics.polls.labels(result).inc()
         self.polls = Polls(reachable=not isinstance(error, QueueAway), last_at=self.polls.last_at, problem=str(error))
         asked = error.retry_after_seconds if isinstance(error, QueueSlowed) else None
@@ -147,7 +148,7 @@ class Claims:
         if item.kind != "session":
             return await self._dismiss(item, f"an item of kind {item.kind!r} isn't a session")
         token = sessions_token(item.secret)
-        if token is None:
+        if token is None and self._parts.settings.signing is None:
             return await self._dismiss(item, "the item's secret holds no sessions token")
         if not all(map(_identifier, (item.session_id, item.work_id))):
             return await self._dismiss(item, "the item's ids aren't of a form that can stand in a path")

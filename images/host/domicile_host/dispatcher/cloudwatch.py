@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 import structlog
 
-from domicile_host.aws.calls import AwsAway, Calls
+from domicile_host.aws.calls import Calls
+from domicile_host.aws.role import AwsAway
 from domicile_host.aws.signature import Scope
 from domicile_host.settings import AwsSecrets, HostSettings
 

@@ -36,6 +36,7 @@ from domicile_host.dispatcher.metrics import Metrics
 from domicile_host.dispatcher.pool import Pool
 from domicile_host.dispatcher.queue import WorkQueue
 from domicile_host.dispatcher.retry import pauses
+from domicile_host.dispatcher.role import RoleIdentity
 from domicile_host.dispatcher.sandboxes import Sandbox, Sandboxes
 from domicile_host.dispatcher.secrets_manager import secrets_manager
 from domicile_host.dispatcher.session import Parts, Session
@@ -62,7 +63,8 @@ class Dispatcher:
         self._queue = WorkQueue(settings, bounds)
         self._gateway = Gateway(places.gateway_control)
         self._secrets = secrets_manager(settings)
-        self._key = EnvironmentKey(self._secrets, bounds)
+        signing = settings.signing
+        self._key = RoleIdentity(signing, settings.host, self._secrets, bounds) if signing else EnvironmentKey(self._secrets, bounds)
         self._supplies = Supplies(settings, self._secrets, bounds)
         self._links = Links(settings)
         self._egress = Egress()
@@ -295,6 +297,7 @@ class Dispatcher:
             host=self._settings.host,
             environment_id=self._settings.environment_id,
             key=self._key.state,
+            identity="role" if self._settings.signing else "environment-key",
             control_plane=ControlPlaneStatus(
                 url=self._settings.control_plane.url, reachable=polls.reachable, last_poll_at=polls.last_at, problem=polls.problem
             ),

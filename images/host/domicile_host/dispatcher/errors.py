@@ -67,6 +67,10 @@ class KeyRefused(DispatcherError):
     """The control plane refused the credential (401 or 403)."""
 
 
+class RoleRefused(KeyRefused):
+    """AWS refused the role that signs in place of a credential; the message says why. What was let in before may be so again."""
+
+
 class ItemGone(DispatcherError):
     """The control plane refused a call on a work item for good (another 4xx): it isn't ours to go on with."""
 

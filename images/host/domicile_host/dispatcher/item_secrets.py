@@ -28,11 +28,12 @@ class ItemSecrets(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    token: SecretStr
+    token: SecretStr | None
+    """None where the control plane lets a role in instead."""
     capability: SecretStr
 
     @classmethod
-    def of(cls, token: SecretStr) -> ItemSecrets:
+    def of(cls, token: SecretStr | None) -> ItemSecrets:
         """With a new random capability."""
         return cls(token=token, capability=SecretStr(secrets.token_urlsafe(32)))
 
@@ -46,7 +47,8 @@ class Seal:
 
     def seal(self, item: ItemSecrets, sandbox_id: str) -> str:
         """Text that opens again for the same sandbox only."""
-        plain = json.dumps({"token": item.token.get_secret_value(), "capability": item.capability.get_secret_value()}).encode()
+        token = item.token.get_secret_value() if item.token else None
+        plain = json.dumps({"token": token, "capability": item.capability.get_secret_value()}).encode()
         nonce = os.urandom(NONCE_BYTES)
         return base64.b64encode(nonce + self._cipher.encrypt(nonce, plain, sandbox_id.encode())).decode()
 

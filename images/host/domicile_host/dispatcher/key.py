@@ -44,8 +44,12 @@ class EnvironmentKey:
             if self._value is not None:
                 return self._value
 
-    def refuse(self, value: SecretStr) -> None:
-        """The control plane refused `value`: wait for another."""
+    def accept(self) -> None:
+        """The control plane answered a poll. A key that it refused isn't tried again."""
+
+    def refuse(self, value: SecretStr, why: str) -> None:
+        """The control plane refused `value`: wait for another. `why` is for the log: what to do is always to put a new one."""
+        log.warning("key.refused-by-control-plane", problem=why)
         if value == self._value and self.state != "refused":
             self._become("refused", "the control plane refuses the environment key: put a new one with `domicile key`")
             self._look_now.set()

@@ -16,7 +16,7 @@ import structlog
 from pydantic import SecretStr
 
 from domicile_host.dispatcher.bounds import Bounds
-from domicile_host.dispatcher.errors import DispatcherError, ItemGone, KeyRefused, LeaseLost, QueueAway, QueueSlowed
+from domicile_host.dispatcher.errors import DispatcherError, ItemGone, KeyRefused, LeaseLost, QueueAway, QueueSlowed, RoleRefused
 from domicile_host.dispatcher.ledger import Held
 from domicile_host.dispatcher.metrics import Metrics
 from domicile_host.dispatcher.queue import Beat, WorkQueue
@@ -80,6 +80,8 @@ class Lease:
                     beat = await self._send()
             except LeaseLost as lost:
                 self._lost(lost)
+            except RoleRefused as refused:  # a policy can be mended, and a clock set, within the lease's time
+                await self._transient(refused)
             except (ItemGone, KeyRefused) as refused:
                 self._metrics.heartbeats.labels("rejected").inc()
                 log.error("lease.rejected", work=self._work_id, problem=str(refused))

@@ -1,7 +1,8 @@
 """The work queue of one environment, through the official SDK's work resource; each failure as one of our own errors.
 
 Used by `claims` (poll, ack), `lease` (heartbeat) and `session` (stop). Retrying is the caller's: the SDK's own retries
-(also of 409, and without the lease in view) are off. One client serves every credential: each call names its own.
+(also of 409, and without the lease in view) are off. One client serves every credential: each call names its own, but on Claude Platform
+on AWS, where every call is signed with the machine's role.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from anthropic import APIConnectionError, APIStatusError, AsyncAnthropic, Defaul
 from httpx2 import Limits
 from pydantic import SecretStr
 
+from domicile_host.aws.control_plane import SignedRequests, Signer, identity_refused, why_refused
 from domicile_host.dispatcher.bounds import Bounds
-from domicile_host.dispatcher.errors import ItemGone, KeyRefused, LeaseLost, QueueAway, QueueSlowed
+from domicile_host.dispatcher.errors import ItemGone, KeyRefused, LeaseLost, QueueAway, QueueSlowed, RoleRefused
 from domicile_host.settings import HostSettings
 
 NO_HEARTBEAT = "NO_HEARTBEAT"
@@ -27,6 +29,8 @@ CALL_SECONDS = 15.0
 KEEPALIVE_SECONDS = 60.0
 """How long an unused connection is kept. The SDK's 5 s would let most acks and heartbeats wait for a new one's TLS handshake."""
 NAMED_BY_EACH_CALL = "-"
+SIGNED = SecretStr(NAMED_BY_EACH_CALL)
+"""In place of a credential where calls are signed: it leaves this process no more than any other header of that kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +66,12 @@ class WorkQueue:
         self._block_ms = int(bounds.poll_block_seconds * 1000)
 
     async def __aenter__(self) -> WorkQueue:
-        plane = self._settings.control_plane
+        plane, signing = self._settings.control_plane, self._settings.signing
+        signed = SignedRequests(Signer(signing, signing.role_file)) if signing else None
         trust = ssl.create_default_context(cafile=plane.ca_file)
         limits = Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=KEEPALIVE_SECONDS)
-        http = DefaultAsyncHttpxClient(verify=trust, trust_env=False, limits=limits, proxy=self._settings.proxy_url)
+        proxy = self._settings.control_plane_proxy
+        http = DefaultAsyncHttpxClient(verify=trust, trust_env=False, limits=limits, proxy=proxy, auth=signed)
         self._client = AsyncAnthropic(
             auth_token=NAMED_BY_EACH_CALL, base_url=plane.url, max_retries=0, timeout=CALL_SECONDS, http_client=http
         )
@@ -77,7 +83,7 @@ class WorkQueue:
 
     async def poll(self, key: SecretStr) -> Item | None:
         """Long-polls once. Raises `KeyRefused`, `QueueSlowed`, `QueueAway`."""
-        async with _told("poll"):
+        async with self._told("poll"):
             found = await self._work.poll(
                 self._environment, block_ms=self._block_ms, anthropic_worker_id=self._settings.host, extra_headers=_bearer(key)
             )
@@ -89,12 +95,12 @@ class WorkQueue:
 
     async def ack(self, work_id: str, key: SecretStr) -> None:
         """Raises `ItemGone` when the item can't be had any more, and as `poll`."""
-        async with _told("ack"):
+        async with self._told("ack"):
             await self._work.ack(work_id, environment_id=self._environment, extra_headers=_bearer(key))
 
     async def heartbeat(self, work_id: str, expected: str | None, credential: SecretStr) -> Beat:
         """Raises `LeaseLost` (412), `ItemGone`, and as `poll`."""
-        async with _told("heartbeat"):
+        async with self._told("heartbeat"):
             beat = await self._work.heartbeat(
                 work_id,
                 environment_id=self._environment,
@@ -106,11 +112,24 @@ class WorkQueue:
     async def stop(self, work_id: str, credential: SecretStr) -> None:
         """Posts `stop {"force": true}`; an item that is stopped already (409) is fine. Raises as `ack`."""
         try:
-            async with _told("stop"):
+            async with self._told("stop"):
                 await self._work.stop(work_id, environment_id=self._environment, force=True, extra_headers=_bearer(credential))
         except ItemGone as gone:
             if gone.status != 409:
                 raise
+
+    @asynccontextmanager
+    async def _told(self, doing: str) -> AsyncIterator[None]:
+        """Turns the SDK's errors into ours. The bodies of answers aren't repeated: they are the control plane's, and may be long."""
+        try:
+            yield
+        except APIStatusError as error:
+            answer = error.response
+            if self._settings.signing and identity_refused(answer.status_code, answer.headers):
+                raise RoleRefused(f"{doing}: {why_refused(answer.status_code, answer.headers, answer.content)}") from error
+            raise _refusal(doing, error) from error
+        except (APIConnectionError, anthropic.APIResponseValidationError) as error:
+            raise QueueAway(f"{doing}: the control plane can't be reached: {error.__cause__ or error}") from error
 
 
 def sessions_token(secret: SecretStr | None) -> SecretStr | None:
@@ -124,17 +143,6 @@ def sessions_token(secret: SecretStr | None) -> SecretStr | None:
         return None
     token = opened.get("sessions_token") if isinstance(opened, dict) else None
     return SecretStr(token) if isinstance(token, str) and token else None
-
-
-@asynccontextmanager
-async def _told(doing: str) -> AsyncIterator[None]:
-    """Turns the SDK's errors into ours. The bodies of answers aren't repeated: they are the control plane's, and may be long."""
-    try:
-        yield
-    except APIStatusError as error:
-        raise _refusal(doing, error) from error
-    except (APIConnectionError, anthropic.APIResponseValidationError) as error:
-        raise QueueAway(f"{doing}: the control plane can't be reached: {error.__cause__ or error}") from error
 
 
 def _refusal(doing: str, error: APIStatusError) -> Exception:

@@ -25,7 +25,7 @@ from domicile_host.dispatcher.key import EnvironmentKey
 from domicile_host.dispatcher.lease import Lease, LeaseEnded
 from domicile_host.dispatcher.ledger import Entry, Held, Ledger
 from domicile_host.dispatcher.metrics import Metrics
-from domicile_host.dispatcher.queue import Beat, WorkQueue
+from domicile_host.dispatcher.queue import SIGNED, Beat, WorkQueue
 from domicile_host.dispatcher.retry import pauses
 from domicile_host.dispatcher.sandboxes import Sandbox, Sandboxes
 from domicile_host.gateway.binding import Binding, GatewayEvent
@@ -218,8 +218,8 @@ class Session:
             self._claim_sent = True
             try:
                 return await self._parts.queue.ack(self.held.work_id, key)
-            except KeyRefused:
-                self._parts.key.refuse(key)
+            except KeyRefused as refused:
+                self._parts.key.refuse(key, str(refused))
                 raise
             except ItemGone:
                 if unanswered:
@@ -289,8 +289,10 @@ class Session:
         )
 
     def _credentials(self) -> list[SecretStr]:
-        """In the order to try them: the item's own token, then the key to the queue."""
-        item = [self._item.token] if self._item else []
+        """In the order to try them: the item's own token, then the key to the queue. Where a role signs, nothing else counts."""
+        if self._parts.settings.signing is not None:
+            return [SIGNED]
+        item = [self._item.token] if self._item and self._item.token else []
         key = self._parts.key.value
         return item + ([key] if key else [])
 

@@ -49,6 +49,8 @@ class Status(Shown):
     host: str
     environment_id: str
     key: Literal["present", "absent", "refused"]
+    """Of what `identity` says: whether this host has it, and whether the control plane takes it."""
+    identity: Literal["environment-key", "role"] = "environment-key"
     control_plane: ControlPlaneStatus
     capacity: int
     draining: bool

@@ -37,7 +37,9 @@ class Binding(Message):
     session_id: Identifier
     work_id: Identifier
     environment_id: Identifier
-    token: SecretStr = Field(min_length=1, description="the work item's `sessions_token`; leaves the gateway to the control plane only")
+    token: Annotated[SecretStr, Field(min_length=1)] | None = Field(
+        None, description="the work item's `sessions_token`; leaves the gateway to the control plane only. Not needed by one that signs"
+    )
     capability: SecretStr = Field(min_length=32, max_length=256, description="random, made for this binding: all that the sandbox is given")
     idle_seconds: float = Field(60.0, gt=0, description="told to the worker: how long it stays with an idle session")
     custom_tools: frozenset[str] = Field(frozenset(), description="custom tools that this sandbox serves; none unless named")
@@ -45,7 +47,7 @@ class Binding(Message):
     def request_body(self) -> bytes:
         """The JSON to send, secrets included: `model_dump_json` hides them so that no log line holds one by accident."""
         plain = self.model_dump(mode="json") | {
-            "token": self.token.get_secret_value(),
+            "token": self.token.get_secret_value() if self.token else None,
             "capability": self.capability.get_secret_value(),
             "custom_tools": sorted(self.custom_tools),
         }

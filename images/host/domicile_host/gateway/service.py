@@ -42,7 +42,7 @@ class Gateway:
     async def start(self) -> None:
         """Returns when both sockets accept. Raises `OSError` where a socket can't be made."""
         settings = self._settings
-        self._api = Upstream(settings.control_plane, self.metrics, settings.proxy_url)
+        self._api = Upstream(settings, self.metrics)
         self.register = Register(self._api, self.records, self.metrics)
         self.sandbox_side = SandboxSide(self.register, self.records, self.metrics, settings.network.sandbox_range)
         control = ControlSide(self.register, self.records, self.metrics)

@@ -149,8 +149,8 @@ class Session:
         )
 
     @property
-    def token(self) -> str:
-        return self.binding.token.get_secret_value()
+    def token(self) -> str | None:
+        return self.binding.token.get_secret_value() if self.binding.token else None
 
     # --- what is attached ----------------------------------------------------------------------------------------
 

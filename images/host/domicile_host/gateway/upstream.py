@@ -12,13 +12,18 @@ from contextlib import asynccontextmanager, contextmanager
 from time import perf_counter
 
 import aiohttp
+import structlog
 from pydantic import JsonValue
 from yarl import URL
 
+from domicile_host.aws.control_plane import Signer, identity_refused, why_refused
+from domicile_host.aws.role import AwsAway
 from domicile_host.gateway import strict_json
 from domicile_host.gateway.metrics import Metrics
 from domicile_host.gateway.refusal import Unavailable
-from domicile_host.settings import ControlPlane as ControlPlaneSettings
+from domicile_host.settings import HostSettings
+
+log = structlog.get_logger("gateway")
 
 JSON_BYTES = 96 << 20
 """A page of the event history: two of the largest results, or a thousand usual ones."""
@@ -72,16 +77,18 @@ def response_headers(given: Mapping[str, str]) -> dict[str, str]:
 class Upstream:
     """The control plane's API."""
 
-    def __init__(self, settings: ControlPlaneSettings, metrics: Metrics, proxy: str | None = None) -> None:
-        self._url = settings.url.rstrip("/")
-        tls = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
+    def __init__(self, settings: HostSettings, metrics: Metrics) -> None:
+        plane, signing = settings.control_plane, settings.signing
+        self._url = plane.url.rstrip("/")
+        self._signer = Signer(signing, signing.sessions_role_file) if signing else None
+        tls = ssl.create_default_context(cafile=str(plane.ca_file) if plane.ca_file else None)
         tls.minimum_version = ssl.TLSVersion.TLSv1_2
         self._metrics = metrics
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=tls, limit=0, keepalive_timeout=30),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
-            proxy=proxy,
+            proxy=settings.control_plane_proxy,
             headers={"accept-encoding": "identity"},
             skip_auto_headers=("user-agent", "content-type"),
         )
@@ -91,13 +98,11 @@ class Upstream:
 
     @asynccontextmanager
     async def call(
-        self, method: str, target: str, token: str, headers: Mapping[str, str], body: bytes | None = None, *, streaming: bool = False
+        self, method: str, target: str, token: str | None, headers: Mapping[str, str], body: bytes | None = None, *, streaming: bool = False
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """One request. `target` is a canonical path with its query. Raises `Unavailable` when there is no answer:
         then a post may have been accepted all the same."""
-        sent = {**headers, "authorization": f"Bearer {token}"}
-        if body is not None:
-            sent["content-type"] = "application/json"
+        sent = self._identified(method, target, token, headers if body is None else {**headers, "content-type": "application/json"}, body)
         began = perf_counter()
         url, bounds = URL(self._url + target, encoded=True), _STREAM if streaming else _PLAIN
         with told():
@@ -105,9 +110,24 @@ class Upstream:
                 self._metrics.upstream_seconds.labels(method).observe(perf_counter() - began)
                 if 300 <= response.status < 400:
                     raise Unavailable("upstream", 502, "the control plane answered with a redirect, which is not followed")
+                if self._signer is not None and identity_refused(response.status, response.headers):
+                    log.error("role-refused", problem=why_refused(response.status, response.headers, await response.content.read(4096)))
+                    raise Unavailable("upstream", 503, "the control plane doesn't let this host's role in now")
                 yield response
 
-    async def get_json(self, target: str, token: str, headers: Mapping[str, str]) -> tuple[int, JsonValue]:
+    def _identified(self, method: str, target: str, token: str | None, headers: Mapping[str, str], body: bytes | None) -> dict[str, str]:
+        """With the item's token, or signed with the sessions' role."""
+        if self._signer is None and token is None:
+            raise Unavailable("upstream", 503, "the control plane can't be asked: this session came without a token")
+        if self._signer is None:
+            return {**headers, "authorization": f"Bearer {token}"}
+        try:
+            return self._signer.headers(method, self._url + target, headers, body or b"")
+        except AwsAway as error:
+            log.error("role-away", problem=str(error))
+            raise Unavailable("upstream", 503, "the control plane can't be asked: this host has no role now") from error
+
+    async def get_json(self, target: str, token: str | None, headers: Mapping[str, str]) -> tuple[int, JsonValue]:
         """The gateway's own reads: status and JSON. Raises `Unavailable`."""
         async with self.call("GET", target, token, headers) as response:
             return response.status, await read_json(response)

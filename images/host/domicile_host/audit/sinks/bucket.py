@@ -15,7 +15,8 @@ from itertools import groupby
 
 from domicile_host.audit.record import Sealed
 from domicile_host.audit.sinks import Answer, UnavailableError
-from domicile_host.aws.calls import AwsAway, Calls
+from domicile_host.aws.calls import Calls
+from domicile_host.aws.role import AwsAway
 from domicile_host.aws.signature import Scope
 from domicile_host.settings import BucketSink
 
