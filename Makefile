@@ -26,8 +26,8 @@ key: prepare ## ask for the environment key and put it into the secrets manager
 down: prepare ## remove everything but what was declared retained
 	@domicile destroy $(STACK) --yes
 
-check: prepare ## validate the stack's configuration, touching nothing
-	@domicile check $(STACK)
+check: prepare ## may the stack be applied? configuration, preview, policy pack (REHEARSE=1: a region without an account)
+	@domicile check $(STACK) $(if $(REHEARSE),--rehearse)
 
 rehearse: prepare ## apply a region's stack on provider doubles, with no account: STACK=tokyo (EXPORT=file.json keeps its state)
 	@domicile rehearse $(STACK) $(if $(EXPORT),--export $(EXPORT))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import threading
 from collections.abc import Iterable, Mapping
@@ -23,7 +22,7 @@ from pulumi.runtime.proto import analyzer_pb2 as pb
 from pulumi.runtime.proto import analyzer_pb2_grpc, plugin_pb2
 
 from domicile_policies import wire
-from domicile_policies.findings import VARIABLE, Finding, Findings, Judged
+from domicile_policies.findings import VARIABLE, Finding, Findings, judged
 from domicile_policies.judge import Judge
 from domicile_policies.pack import NAME, VERSION
 from domicile_policies.parameters import ConfigurationError, schema, settings
@@ -133,12 +132,6 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         Findings(self._project, self._stack, mode, complete, judge.facts, resources, tuple(judge.found), exceptions).write(self._report)
 
 
-def judged(resource: Resource) -> Judged:
-    """What a report says of a resource."""
-    region = next((r for r in (resource.inputs.get("region"), resource.provider.get("region")) if isinstance(r, str)), "")
-    return Judged(resource.urn, resource.type, resource.name, region)
-
-
 def _stack(sent: Iterable[pb.AnalyzerResource], seen: Mapping[str, Resource]) -> Stack:
     """All resources with what each is made from; the inputs as they were when each was judged, as now the outputs are sent."""
     leanings: dict[str, dict[str, list[Resource]]] = {}
@@ -184,7 +177,6 @@ def serve(rules: Mapping[str, Rule]) -> NoReturn:
     analyzer_pb2_grpc.add_AnalyzerServicer_to_server(Analyzer(rules, Path(report) if report else None), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    signal.signal(signal.SIGTERM, lambda *_: server.stop(0))
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     server.wait_for_termination()

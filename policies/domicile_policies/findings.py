@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from domicile_policies.resource import Resource
+
 VARIABLE = "DOMICILE_POLICY_REPORT"
 FORMAT = 1
 
@@ -93,10 +95,13 @@ class Findings:
     def failing(self) -> list[Finding]:
         return [finding for finding in self.findings if finding.fails]
 
+    def as_json(self) -> dict[str, Any]:
+        return {"format": FORMAT, **asdict(self)}
+
     def write(self, file: Path) -> None:
         """Whole or not at all."""
         partial = file.with_name(f".{file.name}.partial")
-        partial.write_text(json.dumps({"format": FORMAT, **asdict(self)}, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        partial.write_text(json.dumps(self.as_json(), indent=1, ensure_ascii=False) + "\n", "utf-8")
         partial.replace(file)
 
     @classmethod
@@ -109,6 +114,12 @@ class Findings:
         rules = {name: RuleFacts(**{**each, "controls": tuple(each["controls"])}) for name, each in content.pop("rules").items()}
         found, resources = _many(Finding, content.pop("findings")), _many(Judged, content.pop("resources"))
         return cls(**content, rules=rules, resources=resources, findings=found, exceptions=tuple(exceptions))
+
+
+def judged(resource: Resource) -> Judged:
+    """What a report says of a resource."""
+    region = next((r for r in (resource.inputs.get("region"), resource.provider.get("region")) if isinstance(r, str)), "")
+    return Judged(resource.urn, resource.type, resource.name, region)
 
 
 def _many(kind: Any, listed: Iterable[Mapping[str, Any]]) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def settings(
     rules: Mapping[str, Rule], document: Mapping[str, Any], today: date | None = None, where: str = "the policy pack's configuration"
 ) -> dict[str, Setting]:
     """Each rule's setting: its own defaults, then `all`, then what is said of it by its id. Raises ConfigurationError with all faults."""
-    faults = [f"{name}: there is no such rule; `domicile check --rules` lists them" for name in document.keys() - rules.keys() - {"all"}]
+    faults = [f"{name}: there is no such rule{_meant(name, rules)}" for name in document.keys() - rules.keys() - {"all"}]
     every = _level(document["all"], "all", faults) if "all" in document else None
     found = {}
     for name, rule in rules.items():
@@ -69,6 +70,11 @@ def settings(
     if faults:
         raise ConfigurationError(sorted(faults), where)
     return found
+
+
+def _meant(name: str, rules: Mapping[str, Rule]) -> str:
+    close = get_close_matches(name.upper(), rules, 1)
+    return f"; did you mean {close[0]}?" if close else f"; the rules are {', '.join(rules)}"
 
 
 def _level(given: Any, at: str, faults: list[str]) -> str | None:

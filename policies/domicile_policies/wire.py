@@ -18,8 +18,8 @@ _UNKNOWN = frozenset(
     }
 )  # fmt: skip
 """What stands for an unknown text, boolean, number, list, asset, archive and object: as in `pulumi_policy.proxy`, held to it by a test."""
-_SIGNATURE = "4dabf18193072939515e22adb298388d"  # the key that marks a special value
-_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 a mark of the wire format
+SIGNATURE = "4dabf18193072939515e22adb298388d"  # the key that marks a special value
+SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 a mark of the wire format
 _OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 _REFERENCE = "5cf8f73096256a8f31e491e813e4eb8e"
 
@@ -60,11 +60,11 @@ def _value(value: struct_pb2.Value) -> Any:
 
 def special(fields: dict[str, Any]) -> Any:
     """An object, or what it stands for by its mark: a secret, an output, a reference to a resource."""
-    mark = fields.get(_SIGNATURE)
-    if mark == _SECRET:
+    mark = fields.get(SIGNATURE)
+    if mark == SECRET:
         return fields.get("value")
     if mark == _OUTPUT:
         return fields.get("value", Unknown(""))
     if mark == _REFERENCE:
         return fields.get("id") or fields.get("urn")
-    return {key: each for key, each in fields.items() if key != _SIGNATURE}
+    return {key: each for key, each in fields.items() if key != SIGNATURE}

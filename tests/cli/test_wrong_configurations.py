@@ -52,7 +52,7 @@ def test_a_run_folder_too_long_for_sockets_is_refused(small_project):
 
 
 def test_a_right_configuration_is_shown_as_it_is_in_force(domicile):
-    ran = domicile("check", "--json")
+    ran = domicile("check", "--configuration", "--json")
     assert ran.returncode == 0
     told = json.loads(ran.stdout)
     assert told["controlPlane"]["url"] == "https://203.0.113.10"

@@ -8,7 +8,8 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from domicile.cli.exit import CliError, ending_on, wrong_input
 from domicile.cli.progress import Progress
 from domicile.places import StackPlaces
+from domicile_policies.findings import VARIABLE as REPORT
 
 if TYPE_CHECKING:
     from domicile.engine import Result, Stack
@@ -38,6 +40,15 @@ class Applied:
         return not any(count for op, count in self.changes.items() if op not in ("same", "read"))
 
 
+@dataclass(frozen=True)
+class Pack:
+    """A policy pack that judges a preview: its folder, how its rules are configured, and where it writes what it finds."""
+
+    folder: Path
+    config: Path
+    report: Path
+
+
 class Engine(Protocol):
     """One way to apply a stack. A failed operation raises `CliError`."""
 
@@ -46,6 +57,12 @@ class Engine(Protocol):
 
         `ask` shows what would be done and waits for a yes; `diff` shows it property by property.
         """
+
+    def judged(self, stack: str, progress: Progress, pack: Pack) -> str:
+        """Runs a preview under a policy pack, which writes its report; gives what kept it from its end, if anything."""
+
+    def deployment(self, stack: str) -> dict[str, Any]:
+        """The stack's state as `pulumi stack export` has it, with its secrets opened."""
 
     def forget(self, stack: str) -> None:
         """Removes the record of a stack that holds nothing more."""
@@ -144,6 +161,16 @@ class PulumiCli:
             raise CliError(f"pulumi preview failed (exit {ran.returncode}): {self._words(ran)}")
         return Applied(json.loads(ran.stdout).get("changeSummary") or {})
 
+    def judged(self, stack: str, progress: Progress, pack: Pack) -> str:
+        self._asked("stack", "select", "--create", stack)
+        packs = ["--policy-pack", str(pack.folder), "--policy-pack-config", str(pack.config)]
+        ran = self._pulumi(["preview", "--stack", stack, "--non-interactive", *packs], show=False, more={REPORT: str(pack.report)})
+        return "\n".join(filter(None, (ran.stdout.strip(), ran.stderr.strip()))) or "pulumi preview failed" if ran.returncode else ""
+
+    def deployment(self, stack: str) -> dict[str, Any]:
+        exported = json.loads(self._asked("stack", "export", "--stack", stack, "--show-secrets"))
+        return dict(exported.get("deployment") or {})
+
     def forget(self, stack: str) -> None:
         self._asked("stack", "rm", stack, "--yes", "--preserve-config")
 
@@ -153,15 +180,27 @@ class PulumiCli:
             raise CliError(f"pulumi {' '.join(arguments)} failed (exit {ran.returncode}): {self._words(ran)}")
         return ran.stdout
 
-    def _pulumi(self, arguments: list[str], show: bool) -> Ran:
+    def _pulumi(self, arguments: list[str], show: bool, more: Mapping[str, str] | None = None) -> Ran:
         place = None if show else subprocess.PIPE
-        return subprocess.run(
-            ["pulumi", *arguments], cwd=self._root, env=dict(self._variables), stdout=place, stderr=place, text=True, check=False
-        )
+        variables = {**self._variables, **(more or {})}
+        return subprocess.run(["pulumi", *arguments], cwd=self._root, env=variables, stdout=place, stderr=place, text=True, check=False)
 
     @staticmethod
     def _words(ran: Ran) -> str:
         return (ran.stderr or ran.stdout or "see above").strip()
+
+
+@contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    """What the engine's children are told by their environment, for as long as the block runs."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        os.environ.pop(name)
+        if before is not None:
+            os.environ[name] = before
 
 
 def _failed(what: str, result: Result) -> CliError:
@@ -223,6 +262,23 @@ class Embedded:
                 # every create is idempotent and has now been done again, so what was pending is in the state
                 engine.refresh(stack, watch, clear_pending_creates=True)
             return result
+
+    def judged(self, stack: str, progress: Progress, pack: Pack) -> str:
+        from domicile import engine
+
+        with ending_on(engine.EngineError):
+            opened = self._stack(stack)
+            if not opened.exists:
+                opened.init()
+            with _variable(REPORT, str(pack.report)):
+                result = engine.preview(opened, progress.event, policy_packs=[engine.PolicyPack(pack.folder, pack.config)])
+        return "\n".join(result.errors) or "the preview failed" if result.exit_code else ""
+
+    def deployment(self, stack: str) -> dict[str, Any]:
+        from domicile import engine
+
+        with ending_on(engine.EngineError):
+            return dict(self._stack(stack).export(show_secrets=True).get("deployment") or {})
 
     def forget(self, stack: str) -> None:
         opened = self._stack(stack)
