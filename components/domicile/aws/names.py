@@ -163,6 +163,11 @@ class Names:
         return f"com.amazonaws.{self.region}.{name}"
 
     @property
+    def unmade_key(self) -> str:
+        """Stands for the ARN of the stack's key in previews that can't know it (`aws.previewed`)."""
+        return f"arn:aws:kms:{self.region}:{self.account}:key/00000000-0000-0000-0000-000000000000"
+
+    @property
     def layer_bucket_arn(self) -> str:
         """AWS's own bucket of image layers (ECR guide: VPC endpoints, minimum S3 permissions)."""
         return f"arn:aws:s3:::prod-{self.region}-starport-layer-bucket"

@@ -11,6 +11,7 @@ import pulumi_aws as aws
 
 from domicile.aws import policies
 from domicile.aws.ground import Ground
+from domicile.aws.previewed import previewed
 from domicile.network.aws import PROXIES, PUBLIC, Network, subnet
 from domicile.network.aws.security_groups import EGRESS_PORT, HEALTH_PORT
 
@@ -26,7 +27,7 @@ class EgressTier(pulumi.ComponentResource):
     """Route out, balancer and the proxies' target group."""
 
     balancer: pulumi.Output[str]
-    """DNS name, to which worker hosts' proxies chain."""
+    """DNS name, to which worker hosts' proxies chain; in a preview that can't know it, a placeholder."""
     target_group: pulumi.Output[str]
     way_out: WayOut
     profile: pulumi.Output[str]
@@ -114,7 +115,8 @@ class EgressTier(pulumi.ComponentResource):
             default_actions=[{"type": "forward", "target_group_arn": target.arn}],
             opts=below,
         )
-        self.balancer, self.target_group = balancer.dns_name, target.arn
+        self.balancer = previewed(balancer.dns_name, f"{prefix}-not-known-yet.elb.{self._ground.names.region}.amazonaws.com")
+        self.target_group = target.arn
 
 
 def _ports(ground: Ground) -> Iterator[int]:

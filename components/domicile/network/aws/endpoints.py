@@ -10,6 +10,7 @@ import pulumi_aws as aws
 
 from domicile.aws import policies
 from domicile.aws.ground import Ground
+from domicile.aws.previewed import previewed
 from domicile.config.residency import ENDPOINTS
 from domicile.network.aws.security_groups import SecurityGroups
 
@@ -43,7 +44,7 @@ def build_endpoints(ground: Ground, vpc: Vpc, groups: SecurityGroups, key: pulum
 def _endpoint(
     service: str, ground: Ground, vpc: Vpc, groups: SecurityGroups, key: pulumi.Output[str], opts: pulumi.ResourceOptions
 ) -> aws.ec2.VpcEndpoint:
-    policy = key.apply(lambda arn: policies.endpoint(service, ground.names, arn))
+    policy = previewed(key, ground.names.unmade_key).apply(lambda arn: policies.endpoint(service, ground.names, arn))
     kind = (
         {"vpc_endpoint_type": "Gateway", "route_table_ids": list(vpc.worker_route_tables)}
         if service == GATEWAY

@@ -14,6 +14,7 @@ import pulumi_aws as aws
 from domicile.aws import policies
 from domicile.aws.ground import Ground
 from domicile.aws.machines import Kind, Settings, group, launch_template
+from domicile.aws.previewed import previewed
 from domicile.config.aws import Images
 from domicile.egress_proxy.aws import EgressTier
 from domicile.network.aws import Network
@@ -57,7 +58,7 @@ class WorkerHosts(pulumi.ComponentResource):
     ) -> None:  # fmt: skip
         super().__init__("domicile:aws:WorkerHosts", name, None, opts)
         below = pulumi.ResourceOptions(parent=self)
-        configuration = pulumi.Output.all(environment_id, tier.balancer).apply(
+        configuration = pulumi.Output.all(previewed(environment_id, "env_not_known_yet"), tier.balancer).apply(
             lambda found: machine_configuration(ground, images, Told(*found))
         )
         hosts = ground.aws.hosts
