@@ -278,7 +278,8 @@ class Embedded:
         from domicile import engine
 
         with ending_on(engine.EngineError):
-            return dict(self._stack(stack).export(show_secrets=True).get("deployment") or {})
+            opened = self._stack(stack)
+            return dict(opened.export(show_secrets=True).get("deployment") or {}) if opened.exists else {}
 
     def forget(self, stack: str) -> None:
         opened = self._stack(stack)

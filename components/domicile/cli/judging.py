@@ -99,8 +99,10 @@ def _advisory(given: Any, setting: Setting) -> dict[str, Any]:
 
 
 def _at_their_levels(findings: Findings, inforce: Mapping[str, Setting]) -> Findings:
-    found = (each if each.fails else replace(each, level=inforce[each.rule].level) for each in findings.findings)
-    facts = {name: replace(each, level=inforce[name].level) for name, each in findings.rules.items()}
+    """A rule that only the pack knows that Pulumi has run (of another version) is mandatory."""
+    levels = {name: inforce[name].level if name in inforce else "mandatory" for name in findings.rules}
+    found = (each if each.fails else replace(each, level=levels[each.rule]) for each in findings.findings)
+    facts = {name: replace(each, level=levels[name]) for name, each in findings.rules.items()}
     return replace(findings, rules=facts, findings=tuple(found))
 
 
