@@ -98,6 +98,11 @@ def _secrets(token: str, authority: str, domain: str) -> str:
 
     The CA's key is in memory file systems only while it signs. A CA that the tunnel doesn't trust yet isn't used: the one before it is.
     """
+    return _work_place() + _token(token) + _authority(authority) + _certificate(domain)
+
+
+def _work_place() -> str:
+    """Folders that only their reader opens; what reads a secret, and what puts a file in its place."""
     cloudflared, proxy = Identity.CLOUDFLARED, Identity.MCP_PROXY
     return f"""{begin()}
 umask 0077
@@ -119,13 +124,24 @@ place() {{
   mv "$2" "$3"
 }}
 
-secret {token} AWSCURRENT | tr -d '\\n' >"$work/token"
+"""
+
+
+def _token(token: str) -> str:
+    """The connector's token, and cloudflared begun anew with another."""
+    cloudflared = Identity.CLOUDFLARED
+    return f"""secret {token} AWSCURRENT | tr -d '\\n' >"$work/token"
 if ! cmp -s "$work/token" {TOKEN}; then
   place {cloudflared.user} "$work/token" {TOKEN}
   systemctl try-restart --no-block {name(services()[0])}.service
 fi
 
-current() {{
+"""
+
+
+def _authority(authority: str) -> str:
+    """A CA that the tunnel trusts; nothing more to do while the certificate is its own and lasts."""
+    return f"""current() {{
   [ -s {CERTIFICATE} ] && openssl x509 -in {CERTIFICATE} -noout -checkend {RENEWED_DAYS * 86_400} >/dev/null &&
     openssl verify -CAfile "$work/ca.crt" {CERTIFICATE} >/dev/null 2>&1
 }}
@@ -141,7 +157,13 @@ if ! trusted AWSCURRENT && ! trusted AWSPREVIOUS; then
   exit 1
 fi
 if current; then exit 0; fi
-jq -er .key "$work/authority" >"$work/ca.key"
+"""
+
+
+def _certificate(domain: str) -> str:
+    """A key if there is none, and a certificate for the tunnel's domain, signed by the CA."""
+    proxy = Identity.MCP_PROXY
+    return f"""jq -er .key "$work/authority" >"$work/ca.key"
 if [ ! -s {KEY} ]; then
   openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:4096 -out "$work/key"
   place {proxy.user} "$work/key" {KEY}
