@@ -16,13 +16,14 @@ from typing import Any
 import applying
 import building
 import capacity
+import judging
 import latency
 import regions
 import table
 from bed import Bed
 
-PARTS = ("latency", "cold", "idle", "active", "up", "images", "engine", "stacks")
-ON_THEIR_OWN = ("images", "engine", "stacks")
+PARTS = ("latency", "cold", "idle", "active", "up", "images", "engine", "stacks", "policies")
+ON_THEIR_OWN = ("images", "engine", "stacks", "policies")
 """Parts that need no perimeter."""
 WARM = 2
 SPARE = 20
@@ -76,6 +77,8 @@ def _measured(options: argparse.Namespace, say: Callable[[str], None]) -> dict[s
         figures["engine"] = applying.cost(say)
     if "stacks" in options.only:
         figures["stacks"] = regions.cost(say)
+    if "policies" in options.only:
+        figures["policies"] = judging.cost(say)
     return figures
 
 

@@ -45,19 +45,19 @@ print(json.dumps([spent, int(peak.split()[1]) / 1024]))
 def cost(say: Callable[[str], None]) -> dict[str, Any]:
     """Seconds are the best of some turns, taken alternately."""
     with tempfile.TemporaryDirectory(prefix="domicile-bench-") as folder:
-        yards = {f"{n} credentials": _yard(Path(folder) / str(n), n) for n in CREDENTIALS}
-        yards["empty program"] = _yard(Path(folder) / "empty", 0)
-        (yards["empty program"][0] / "stacks" / "__main__.py").write_text("import pulumi\n")
-        times: dict[str, list[float]] = {name: [] for name in yards}
+        places = {f"{n} credentials": yard(Path(folder) / str(n), n) for n in CREDENTIALS}
+        places["empty program"] = yard(Path(folder) / "empty", 0)
+        (places["empty program"][0] / "stacks" / "__main__.py").write_text("import pulumi\n")
+        times: dict[str, list[float]] = {name: [] for name in places}
         for turn in range(TURNS):
-            for name, yard in yards.items():
-                times[name].append(_previewed(*yard))
+            for name, place in places.items():
+                times[name].append(_previewed(*place))
                 say(f"preview of {STACK}, {name}, {turn + 1}/{TURNS}: {times[name][-1]:.1f} s")
     best = {name: round(min(found), 2) for name, found in times.items()}
     return {"goals": GOALS, "preview_seconds": best, "times_empty": round(best["1 credentials"] / best["empty program"], 1)} | _imports()
 
 
-def _yard(root: Path, credentials: int) -> tuple[Path, dict[str, str]]:
+def yard(root: Path, credentials: int) -> tuple[Path, dict[str, str]]:
     """A copy of the project whose stack has so many credentials, and the environment in which it is previewed."""
     root.mkdir()
     shutil.copytree(PROJECT / "stacks", root / "stacks")

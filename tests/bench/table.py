@@ -33,6 +33,8 @@ def show(figures: dict[str, Any]) -> None:
         _show_engine(figures["engine"])
     if "stacks" in figures:
         _show_stacks(figures["stacks"])
+    if "policies" in figures:
+        _show_policies(figures["policies"])
     machine = figures["machine"]
     console.print(
         f"\n{machine['cores']} cores, {machine['memory_gib']} GiB, Linux {machine['kernel']}; load {machine['load_at_start']} before, "
@@ -92,6 +94,12 @@ def _show_engine(told: dict[str, Any]) -> None:
     console.print(f"goals: at most {goals['ms_a_resource']} ms a resource, {goals['peak_mb']} MB for both")
     console.print(f"2,000 resources / 500: {told['growth']} (linear: {goals['growth']})")
     console.print(f"checkpoints, of an up of 2,000: {told['checkpoint_share']:.0%} (goal: {goals['checkpoint_share']:.0%})")
+
+
+def _show_policies(told: dict[str, Any]) -> None:
+    console.print("\n[bold]A region's stack under the policy pack[/]")
+    console.print(f"preview: {told['preview_seconds']} s; judged: {told['judged_seconds']} s")
+    console.print(f"added: {told['added']:.0%} of its time (goal at most {told['goals']['added']:.0%}), {told['added_cpu']:.0%} of its CPU")
 
 
 def _show_stacks(told: dict[str, Any]) -> None:
