@@ -8,9 +8,14 @@ import pytest
 
 from domicile.scaling.function.group import Group, NoGroup
 from domicile.scaling.function.key import old_version_used
+from domicile.scaling.function.settings import Settings
 from domicile.scaling.function.stats import Stats, Unreadable, parsed
 from domicile.scaling.function.watch import host_load
+from domicile_control_plane import ControlPlane
+from domicile_control_plane.aws import FrontDoor
 from domicile_control_plane.faults import Fault
+
+from .conftest import Watched
 
 KEY_METRICS = {"EnvironmentKeyAgeSeconds", "OldKeyVersionUsed"}
 DAY = timedelta(days=1)
@@ -120,3 +125,31 @@ def test_load_is_what_runs_or_wants_to_of_what_hosts_hold(waiting, serving, serv
 def test_a_version_that_is_read_after_the_day_of_its_replacement_is_an_old_one_in_use(stages, accessed, used):
     replaced = datetime(2026, 11, 21, 23, 0, tzinfo=UTC)
     assert old_version_used([{"VersionStages": stages, "LastAccessedDate": replaced + accessed}, {"VersionStages": []}], replaced) is used
+
+
+async def test_at_claude_platform_on_aws_the_functions_own_role_reads_the_numbers(tmp_path, cloud, stack, group, monkeypatch):
+    """Signed as the function is given its credentials: by Lambda, in its environment."""
+    door = FrontDoor("wrkspc_01Watch")
+    plane = ControlPlane(None, door=door)
+    async with plane.serve() as url:
+        settings = Settings(
+            stack=stack, environment_id=plane.new_environment()[0], control_plane_url=url, ca_file="", proxy="", key_secret="",
+            namespace="Domicile", group=group, host_capacity=4, workspace_id="wrkspc_01Watch", workspace_region=door.region,
+        )  # fmt: skip
+        watched = Watched(plane, settings, cloud)
+        lambdas(monkeypatch, door.login("function-watch", "GetEnvironment"))
+        watched.enqueue()
+        told = await watched.look()
+        assert (told["WorkWaiting"], told["woken"]) == (1.0, True)
+        assert door.passed == [("function-watch", "GetEnvironment")]
+        assert not watched.published() & KEY_METRICS
+        lambdas(monkeypatch, door.login("another", "GetSession"))
+        with pytest.raises(Unreadable, match="403"):
+            await watched.look()
+    plane.close()
+
+
+def lambdas(monkeypatch, login):
+    names = {"AccessKeyId": "AWS_ACCESS_KEY_ID", "SecretAccessKey": "AWS_SECRET_ACCESS_KEY", "Token": "AWS_SESSION_TOKEN"}
+    for ours, theirs in names.items():
+        monkeypatch.setenv(theirs, login[ours])

@@ -34,8 +34,9 @@ ABOUT_THE_TEMPLATE = {"I3011", "I3042"}
 """Rules on the template that the documents are wrapped in."""
 
 GLOBAL = (
-    "aws:CalledVia", "aws:PrincipalAccount", "aws:PrincipalArn", "aws:PrincipalOrgID", "aws:RequestedRegion", "aws:ResourceAccount",
-    "aws:SecureTransport", "aws:SourceAccount", "aws:SourceArn", "aws:SourceIp", "aws:SourceVpc", "aws:SourceVpce", "aws:ViaAWSService",
+    "aws:CalledVia", "aws:CalledViaLast", "aws:PrincipalAccount", "aws:PrincipalArn", "aws:PrincipalOrgID", "aws:RequestedRegion",
+    "aws:ResourceAccount", "aws:SecureTransport", "aws:SourceAccount", "aws:SourceArn", "aws:SourceIp", "aws:SourceVpc", "aws:SourceVpce",
+    "aws:ViaAWSService",
 )  # fmt: skip
 """Condition keys that every action has (IAM guide: AWS global condition context keys; from memory)."""
 

@@ -56,7 +56,7 @@ def assemble(config: PerimeterConfig, perimeter: pulumi.Resource) -> dict[str, p
     return {
         "environment_id": environment,
         "control_plane_url": config.control_plane.url,
-        "environment_key": secret.arn,
+        **({"environment_key": secret.arn} if secret.arn is not None else {}),
         "archive": archive.bucket,
         "repositories": registry.urls,
         "worker_profile": workers.profile,

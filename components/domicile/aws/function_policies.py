@@ -6,6 +6,7 @@ giving functions access to resources in a VPC (execution role, and the denial of
 
 from __future__ import annotations
 
+from domicile.aws import workspace_policies
 from domicile.aws.names import Names
 from domicile.aws.policy_document import (
     ANYONE,
@@ -27,8 +28,8 @@ ANY_GROUP = "the action is asked of all groups"
 def watch(names: Names, key: str) -> str:
     """The function that watches the queue: the environment key and its versions, the product's metrics, the worker hosts' group."""
     return document(
-        Statement("Key", (*READ_SECRET[1:], VERSIONS), (names.secret_arn(names.environment_key),)),
-        Statement("Decrypt", ("kms:Decrypt",), (key,), conditions=_via_secrets(names)),
+        *_own_key(names, key),
+        *workspace_policies.of_watch(names),
         publish_metrics("Publish"),
         Statement("Read", ("cloudwatch:GetMetricStatistics",), ("*",), because=NO_RESOURCE),
         *_group(names),
@@ -43,6 +44,16 @@ def webhook(names: Names, key: str) -> str:
         Statement("Decrypt", ("kms:Decrypt",), (key,), conditions=_via_secrets(names)),
         *_group(names),
         *_in_vpc(names, "webhook"),
+    )
+
+
+def _own_key(names: Names, key: str) -> tuple[Statement, ...]:
+    """The environment key, where there is one."""
+    if names.workspace:
+        return ()
+    return (
+        Statement("Key", (*READ_SECRET[1:], VERSIONS), (names.secret_arn(names.environment_key),)),
+        Statement("Decrypt", ("kms:Decrypt",), (key,), conditions=_via_secrets(names)),
     )
 
 
@@ -79,6 +90,8 @@ def through_endpoint(service: str, names: Names, key: str) -> tuple[Statement, .
 
 def _watch_through(service: str, names: Names, key: str) -> list[Statement]:
     who, secret = _who(names, names.function_role("watch")), (names.secret_arn(names.environment_key),)
+    if names.workspace and service in ("secretsmanager", "kms"):
+        return []
     return {
         "secretsmanager": [Statement("WatchKey", (*READ_SECRET[1:], VERSIONS), secret, principal=ANYONE, conditions=who)],
         "kms": [Statement("WatchDecrypt", ("kms:Decrypt",), (key,), principal=ANYONE, conditions=who)],

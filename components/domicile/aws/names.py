@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from domicile.config import PerimeterConfig
 from domicile.config.aws import Aws
+from domicile.config.control_plane import ControlPlane
 
 IMAGES = ("sandbox", "host", "egress")
 """Images that a region's machines run, each in a repository of its own."""
@@ -31,6 +32,8 @@ class Names:
     """Whether it has the function that webhooks come to."""
     tunnels: bool = False
     """Whether it has an MCP tunnel, and so its hosts' role."""
+    workspace: str = ""
+    """ARN of the workspace at Claude Platform on AWS; empty where an environment key opens the queue."""
 
     @classmethod
     def of(cls, config: PerimeterConfig, aws: Aws) -> Names:
@@ -46,6 +49,7 @@ class Names:
             watches,
             listens,
             aws.tunnel is not None,
+            workspace_arn(config.control_plane, aws.account),
         )
 
     @property
@@ -171,3 +175,8 @@ class Names:
     def layer_bucket_arn(self) -> str:
         """AWS's own bucket of image layers (ECR guide: VPC endpoints, minimum S3 permissions)."""
         return f"arn:aws:s3:::prod-{self.region}-starport-layer-bucket"
+
+
+def workspace_arn(plane: ControlPlane, account: str) -> str:
+    """Of a control plane that lets roles in (platform.claude.com, IAM actions for Claude Platform on AWS, 2026-08); else empty."""
+    return f"arn:aws:aws-external-anthropic:{plane.region}:{account}:workspace/{plane.workspace_id}" if plane.kind == "aws" else ""

@@ -45,6 +45,11 @@ def key(stack: Stack = "local", credential: Credential = None, webhook: Webhook 
         raise wrong_input(f"--webhook: stack {stack} has no address for webhooks; set `aws.scaling.webhook: true` first")
     if credential and credential not in (known := config.credential_names):
         raise wrong_input(f"--credential {credential}: stack {stack} names {', '.join(known) or 'no credential'} in its configuration")
+    if config.control_plane.kind == "aws" and not credential and not webhook:
+        raise wrong_input(
+            f"stack {stack} has no environment key: at Claude Platform on AWS worker hosts sign with their role; "
+            "say --credential NAME or --webhook for another secret"
+        )
     what = f"credential {credential}" if credential else "webhook signing secret" if webhook else "environment key"
     value = _generated(where, config.environment.id) if generate else _asked(what)
     if webhook:

@@ -103,7 +103,8 @@ def _show_dispatcher(say: Any, told: dict[str, Any]) -> None:
     age = f", last poll {max(time.time() - polled, 0):.0f} s ago" if isinstance(polled, int | float) else ""
     reachable = {True: "reachable", False: "not reachable", None: "not asked yet"}[plane.get("reachable")]
     say(f"control plane: {plane.get('url', '?')} {reachable}{age}", markup=False)
-    say(f"environment: {told.get('environment_id')}, key {told.get('key')}", markup=False)
+    identity = "role" if told.get("identity") == "role" else "key"
+    say(f"environment: {told.get('environment_id')}, {identity} {told.get('key')}", markup=False)
     for problem in told.get("problems") or []:
         say(f"problem: {problem}", markup=False)
     for name in told.get("unowned") or []:

@@ -43,6 +43,20 @@ class Declared(Section):
     residency: Residency = Field(Residency(), description="where endpoints lie, and what may lie elsewhere until when")
     aws: Aws | None = Field(None, description="with `platform: aws`: the account, the region, and what is built there")
 
+    @property
+    def private_control_plane(self) -> bool:
+        """Whether the control plane is reached through an endpoint in the region's own network."""
+        plane = self.control_plane
+        if plane.kind != "aws" or self.aws is None:
+            return False
+        return plane.region == self.aws.region if plane.private_link is None else plane.private_link
+
+    @property
+    def urls_outside(self) -> tuple[str, ...]:
+        """What worker hosts themselves reach beyond their region's own network: the control plane, the sinks."""
+        plane = () if self.private_control_plane else (self.control_plane.url,)
+        return (*plane, *(sink.url for sink in self.audit.sinks))
+
     @field_validator("platform", mode="before")
     @classmethod
     def _built_yet(cls, value: object) -> object:
@@ -58,6 +72,9 @@ class Declared(Section):
         return self
 
     def _platform_objections(self) -> Iterator[Objection]:
+        if self.control_plane.kind == "aws" and self.platform != "aws":
+            allowed = "with `platform: aws` only: requests are signed with a machine's role"
+            yield Objection(("controlPlane", "kind"), allowed, "set `platform: aws`, or `controlPlane: {kind: anthropic}`")
         if self.platform == "local":
             if self.aws is not None:
                 yield Objection(("aws",), "no `aws` with `platform: local`", "set `platform: aws`, or remove `aws`")
@@ -69,12 +86,26 @@ class Declared(Section):
     def _aws_objections(self, aws: Aws) -> Iterator[Objection]:
         if self.control_plane.kind == "stand-in":
             yield Objection(("controlPlane", "kind"), "a control plane that the region can reach", "set `controlPlane: {kind: anthropic}`")
+        if self.control_plane.kind == "aws":
+            yield from self._claude_platform_objections(aws)
         if self.worker_host.runtime not in MACHINE_IMAGE_RUNTIMES:
             allowed = "a runtime that the machine image has: " + ", ".join(MACHINE_IMAGE_RUNTIMES)
             yield Objection(("workerHost", "runtime"), allowed, f"set `runtime: {MACHINE_IMAGE_RUNTIMES[0]}`")
         if self.network.sandbox_range.overlaps(aws.network.cidr):
             allowed = f"a range apart from the VPC's {aws.network.cidr}"
             yield Objection(("network", "sandboxRange"), allowed, "remove `sandboxRange` for 100.96.0.0/16, or move `aws.network.cidr`")
+
+    def _claude_platform_objections(self, aws: Aws) -> Iterator[Objection]:
+        """What Claude Platform on AWS hasn't (platform.claude.com, 2026-08), and what this stack does there by id only."""
+        plane = self.control_plane
+        if plane.private_link and plane.region != aws.region:
+            allowed = f"only for a workspace in this stack's region {aws.region}: a service's endpoint is in its own region"
+            yield Objection(("controlPlane", "privateLink"), allowed, "remove it: the workspace is then reached through the egress tier")
+        if aws.tunnel is not None:
+            yield Objection(("aws", "tunnel"), "no MCP tunnel: Claude Platform on AWS has none", "remove `tunnel`")
+        if self.environment and self.environment.name is not None:
+            allowed = "no `name`: at Claude Platform on AWS an environment is made in the Console"
+            yield Objection(("environment", "name"), allowed, "remove `name`, and set `id`")
 
     def _environment_objections(self) -> Iterator[Objection]:
         if self.platform == "local" and self.environment and self.environment.name is not None:

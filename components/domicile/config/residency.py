@@ -103,7 +103,9 @@ def region_bearing(config: Declared) -> Iterator[Property]:
         yield Property(f"network.zones.{zone}", "zone", zone, region)
     for service in ENDPOINTS:
         yield Property(f"network.endpoints.{service}", "endpoint", f"com.amazonaws.{aws.region}.{service}", region)
-    for path, kind, value in _made_here(aws.region):
+    if config.private_control_plane:
+        yield Property("network.endpoints.control-plane", "endpoint", f"com.amazonaws.{aws.region}.{CONTROL_PLANE_SERVICE}", region)
+    for path, kind, value in _made_here(aws.region, config.control_plane.kind != "aws"):
         yield Property(path, kind, value, region)
     if access and access.encryption_key:
         yield Property("aws.access.encryptionKey", "key", access.encryption_key, place_of_arn(access.encryption_key))
@@ -128,12 +130,20 @@ ENDPOINTS = ("autoscaling", "ecr.api", "ecr.dkr", "kms", "logs", "monitoring", "
 """AWS services that worker hosts reach, each through an endpoint in the VPC."""
 
 
-def _made_here(region: str) -> tuple[tuple[str, PropertyKind, str], ...]:
+CONTROL_PLANE_SERVICE = "aws-external-anthropic"
+"""Claude Platform on AWS as a service in the VPC. That it has an endpoint: platform.claude.com, Claude Platform on AWS, 2026-08. Its name:
+as AWS names endpoints, and as one published example has it; seen in no account yet."""
+
+
+def _made_here(region: str, with_key: bool) -> tuple[tuple[str, PropertyKind, str], ...]:
     """What the rooms make in the stack's region. No room makes a replica or a backup elsewhere; the manifest says so."""
-    return (
-        ("environment_key.key", "key", f"AWS KMS, {region}, single-region"),
+    environment_key: tuple[tuple[str, PropertyKind, str], ...] = (
         ("environment_key.secret", "secret", f"Secrets Manager, {region}"),
         ("environment_key.replicas", "replication", f"none: the secret stays in {region}"),
+    )
+    return (
+        ("environment_key.key", "key", f"AWS KMS, {region}, single-region"),
+        *(environment_key if with_key else ()),
         ("siem_sink.archive", "archive", f"S3, {region}"),
         ("siem_sink.replicas", "replication", f"none: the archive stays in {region}"),
         ("siem_sink.backup", "backup", f"none beside the archive's own versions in {region}"),

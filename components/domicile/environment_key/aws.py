@@ -50,7 +50,8 @@ class EncryptionKey(pulumi.ComponentResource):
 class EnvironmentKey(pulumi.ComponentResource):
     """The secrets of one environment: the key of its queue, and the credentials that the configuration names."""
 
-    arn: pulumi.Output[str]
+    arn: pulumi.Output[str] | None = None
+    """The key's; None where a role opens the queue, and there is no key to keep."""
 
     def __init__(
         self,
@@ -63,14 +64,14 @@ class EnvironmentKey(pulumi.ComponentResource):
     ) -> None:
         super().__init__("domicile:aws:EnvironmentKey", name, None, opts)
         self._ground, names, below = ground, ground.names, pulumi.ResourceOptions(parent=self)
-        readers = (names.worker_role, *((names.function_role("watch"),) if names.watches else ()))
-        said = "the environment key, as the Console shows it once"
-        made = secret("environment-key", names.environment_key, said, ground, key, endpoint, below, readers=readers)
+        if not names.workspace:
+            readers = (names.worker_role, *((names.function_role("watch"),) if names.watches else ()))
+            said = "the environment key, as the Console shows it once"
+            self.arn = secret("environment-key", names.environment_key, said, ground, key, endpoint, below, readers=readers).arn
+            self._tell_of_age(topic)
         for credential in ground.config.credential_names:
             secret(credential, names.credential(credential), f"the credential {credential}", ground, key, endpoint, below)
-        self.arn = made.arn
         self._tell_of_changes(topic)
-        self._tell_of_age(topic)
         self.register_outputs({"arn": self.arn})
 
     def _tell_of_changes(self, topic: pulumi.Output[str]) -> None:

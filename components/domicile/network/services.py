@@ -44,9 +44,9 @@ def firewall_behind(proxy: UpstreamProxy, settings: HostSettings) -> str:
     public and which no route but its own leads to."""
     door = Endpoint(proxy.port, proxy.network)
     endpoints = Endpoint(HTTPS, proxy.network)
-    return render(
-        settings, UIDS, control_plane=[door], sinks=[door, Endpoint(HTTPS)], secrets=[endpoints], resolvers=settings.egress.resolvers
-    )
+    plane = endpoints if settings.signing and settings.signing.private else door
+    resolvers = settings.egress.resolvers
+    return render(settings, UIDS, control_plane=[plane], sinks=[door, Endpoint(HTTPS)], secrets=[endpoints], resolvers=resolvers)
 
 
 def endpoint(url: str) -> Endpoint:

@@ -77,14 +77,15 @@ class Scaling(pulumi.ComponentResource):
         """Through the egress tier, as worker hosts go; a schedule that overlaps itself runs once."""
         ground, names, plane = self._ground, self._ground.names, self._ground.config.control_plane
         group = self._security_group("watch", "the function that watches the queue: to AWS endpoints and the egress tier, from nobody")
-        allow("watch-to-balancer", group, self._network.groups.balancer, EGRESS_PORT, self._below)
+        if not ground.config.private_control_plane:
+            allow("watch-to-balancer", group, self._network.groups.balancer, EGRESS_PORT, self._below)
         told: dict[str, pulumi.Input[str]] = {
             "STACK": ground.config.stack,
             "ENVIRONMENT_ID": environment,
             "CONTROL_PLANE_URL": plane.url,
             "CA_FILE": f"/var/task/{CA_FILE}" if plane.ca_file else "",
-            "PROXY": tier.balancer.apply(lambda host: f"{host}:{EGRESS_PORT}"),
-            "KEY_SECRET": names.environment_key,
+            "PROXY": "" if ground.config.private_control_plane else tier.balancer.apply(lambda host: f"{host}:{EGRESS_PORT}"),
+            **_identity(ground),
             "NAMESPACE": METRICS,
             "GROUP": names.group("worker-hosts"),
             "HOST_CAPACITY": str(ground.config.worker_host.capacity),
@@ -213,6 +214,19 @@ class Scaling(pulumi.ComponentResource):
         )
 
 
+def _identity(ground: Ground) -> dict[str, pulumi.Input[str]]:
+    """With what the watching function asks the control plane: the environment key's secret, or a workspace that lets its role in."""
+    plane = ground.config.control_plane
+    if plane.region is None or plane.workspace_id is None:
+        return {"KEY_SECRET": ground.names.environment_key}
+    return {"KEY_SECRET": "", "WORKSPACE_ID": plane.workspace_id, "WORKSPACE_REGION": plane.region}
+
+
+OLD_KEY = Alarm(
+    "old-key", "An old version of the environment key is still read.", "OldKeyVersionUsed", 0.0, period_seconds=3600, periods=1
+)  # fmt: skip
+
+
 def alarms(ground: Ground, look_seconds: int) -> tuple[Alarm, ...]:
     """On what the watching function publishes, each `look_seconds`. That it publishes nothing is the first alarm's matter."""
     each, oldest = look_seconds, ground.aws.alarms.oldest_item_seconds
@@ -222,5 +236,5 @@ def alarms(ground: Ground, look_seconds: int) -> tuple[Alarm, ...]:
         Alarm("oldest-item", "A work item waits longer than it should.", "OldestItemAgeSeconds", oldest, period_seconds=each, periods=2),
         Alarm("pending-stuck", "Claimed items aren't taken up.", "WorkPending", 0.0, period_seconds=each, periods=10, statistic="Minimum"),
         Alarm("at-maximum", "The fleet is as large as it may be.", "AtMaximum", 0.0, period_seconds=each, periods=15, statistic="Minimum"),
-        Alarm("old-key", "An old version of the environment key is still read.", "OldKeyVersionUsed", 0.0, period_seconds=3600, periods=1),
+        *(() if ground.names.workspace else (OLD_KEY,)),
     )  # fmt: skip

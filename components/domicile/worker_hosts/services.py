@@ -73,7 +73,9 @@ def folders(settings: HostSettings) -> tuple[FolderPlace, ...]:
 def _folders_of_secrets(settings: HostSettings) -> tuple[FolderPlace, ...]:
     if not isinstance(settings.secrets, AwsSecrets):
         return ()
+    sessions = settings.signing.sessions_role_file.parent if settings.signing else None
     return (
+        *((FolderPlace("sessions-role", sessions, Identity.DISPATCHER, 0o750),) if sessions else ()),
         FolderPlace("role", settings.secrets.role_file.parent, Identity.DISPATCHER, 0o750),
         FolderPlace("authority", settings.secrets.authority.parent, Identity.DISPATCHER, 0o700),
     )
@@ -99,7 +101,7 @@ def _gateway(settings: HostSettings, settings_file: Path) -> Service:
         image="host",
         command=_program("gateway", settings_file),
         identity=Identity.GATEWAY,
-        reads=(settings_file, *_files(settings.control_plane.ca_file)),
+        reads=(settings_file, *_sessions_role(settings), *_files(settings.control_plane.ca_file)),
         writes=(places.gateway_sandbox.parent, places.gateway_control.parent, settings.audit.journal / "gateway"),
         memory_bytes=512 << 20,
         ready=places.gateway_control,
@@ -130,6 +132,7 @@ def _dispatcher(settings: HostSettings, settings_file: Path) -> Service:
             places.dispatcher_status.parent,
             places.shipper_secrets,
             *((settings.secrets.authority.parent,) if isinstance(settings.secrets, AwsSecrets) else ()),
+            *_sessions_role(settings),
             places.ledger.parent,
             sandboxes.ca_bundle.parent,
             settings.audit.journal / "dispatcher",
@@ -140,6 +143,11 @@ def _dispatcher(settings: HostSettings, settings_file: Path) -> Service:
         stop_seconds=45 + sandboxes.drain_seconds,
         handover="HUP",
     )
+
+
+def _sessions_role(settings: HostSettings) -> tuple[Path, ...]:
+    """The one role that the gateway is given; the machine's it never sees."""
+    return (settings.signing.sessions_role_file.parent,) if settings.signing else ()
 
 
 def _of_secrets(settings: HostSettings) -> tuple[Path, ...]:

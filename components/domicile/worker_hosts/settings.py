@@ -18,6 +18,7 @@ from domicile_host.settings import (
     Places,
     Sandboxes,
     SandboxImage,
+    Signing,
     UpstreamProxy,
 )
 
@@ -32,6 +33,7 @@ def render(
     upstream_proxy: UpstreamProxy | None = None,
     drain_seconds: int = 0,
     bucket: BucketSink | None = None,
+    signing: Signing | None = None,
 ) -> HostSettings:
     """The settings of a host of the stack. The stand-in and the hosts around it have CAs of their own.
 
@@ -46,6 +48,7 @@ def render(
         control_plane=ControlPlane(
             url=control_plane.url, ca_file=control_plane.ca_file or plane_ca, polls_per_minute=control_plane.polls_per_minute
         ),
+        signing=signing,
         secrets=secrets,
         sandboxes=Sandboxes(
             image=sandbox,

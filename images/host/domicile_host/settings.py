@@ -57,7 +57,7 @@ class AwsSecrets(Settings):
     role_file: Path = Field(
         description="the role's credentials as JSON, kept fresh by the machine: `AccessKeyId`, `SecretAccessKey`, `Token`"
     )
-    environment_key: str = Field(description="name of the secret whose string is the environment key")
+    environment_key: str | None = Field(description="name of the secret whose string is the environment key; none where a role signs")
     credentials: str = Field(description="what the names of injected credentials begin with: `<credentials>/<name>`")
     metrics_url: str | None = Field(
         None, description="CloudWatch's endpoint in the VPC, told the age of the key and the sessions served; unset: nobody is"

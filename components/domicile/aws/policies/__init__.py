@@ -1,4 +1,5 @@
-"""Every policy document of an AWS stack, by what it guards; those of its functions are in `function_policies`. Nothing else writes one.
+"""Every policy document of an AWS stack, by what it guards; those of its functions are in `function_policies`,
+what a workspace at Claude Platform on AWS lets roles do in `workspace_policies`. Nothing else writes one.
 
 Source of actions, resources and condition keys: AWS's Service Authorization Reference; of what differs, beside the statement.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from domicile.aws import workspace_policies
 from domicile.aws.function_policies import through_endpoint
 from domicile.aws.names import Names
 from domicile.aws.policies.actions import LIFECYCLE, PULL, USE_KEY
@@ -11,6 +12,8 @@ from domicile.aws.policy_document import ANYONE, NO_RESOURCE, READ_SECRET, State
 def endpoint(service: str, names: Names, key: str) -> str:
     """What passes an endpoint: this stack's roles, at this stack's things. Gateway endpoints take no other principal than `*`
     (PrivateLink guide: endpoint policies), so that the conditions say who is meant, everywhere alike."""
+    if service == workspace_policies.SERVICE:
+        return workspace_policies.endpoint(names)
     return document(*_ENDPOINTS[service](names, key), *through_endpoint(service, names, key))
 
 
@@ -37,7 +40,8 @@ def _ecr(names: Names, _key: str) -> tuple[Statement, ...]:
 
 def _secrets(names: Names, _key: str) -> tuple[Statement, ...]:
     tunnel = (names.tunnel_token, names.tunnel_authority) if names.tunnels else ()
-    arns = tuple(names.secret_arn(name) for name in (names.environment_key, names.credential("*"), *tunnel))
+    key_ = () if names.workspace else (names.environment_key,)
+    arns = tuple(names.secret_arn(name) for name in (*key_, names.credential("*"), *tunnel))
     return (_by_machines(names, "Secrets", READ_SECRET, arns),)
 
 
@@ -56,7 +60,10 @@ def _monitoring(names: Names, _key: str) -> tuple[Statement, ...]:
 
 
 def _sts(names: Names, _key: str) -> tuple[Statement, ...]:
-    return (_by_machines(names, "WhoAmI", ("sts:GetCallerIdentity",), ("*",), because=NO_RESOURCE),)
+    return (
+        _by_machines(names, "WhoAmI", ("sts:GetCallerIdentity",), ("*",), because=NO_RESOURCE),
+        *workspace_policies.through_sts(names),
+    )
 
 
 def _autoscaling(names: Names, _key: str) -> tuple[Statement, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from domicile.aws import workspace_policies
 from domicile.aws.names import Names
 from domicile.aws.policies.actions import LIFECYCLE, PULL, USE_KEY
 from domicile.aws.policy_document import NO_RESOURCE, READ_SECRET, Statement, document, publish_metrics
@@ -17,9 +18,11 @@ def trust(service: str, names: Names, *, source: str = "") -> str:
 
 def worker_host(names: Names, key: str, credentials: tuple[str, ...], secrets_endpoint: str) -> str:
     """The worker hosts' role: what the four services need, each by name; secrets through the VPC endpoint only, once more."""
-    secrets = tuple(names.secret_arn(name) for name in (names.environment_key, *map(names.credential, credentials)))
+    named = (*(() if names.workspace else (names.environment_key,)), *map(names.credential, credentials))
+    through = {"StringEquals": {"aws:SourceVpce": secrets_endpoint}}
     return document(
-        Statement("Secrets", READ_SECRET, secrets, conditions={"StringEquals": {"aws:SourceVpce": secrets_endpoint}}),
+        *((Statement("Secrets", READ_SECRET, tuple(map(names.secret_arn, named)), conditions=through),) if named else ()),
+        *workspace_policies.of_worker_host(names),
         *_machine(names, key, "worker-hosts"),
         Statement("Archive", ("s3:PutObject",), (f"{names.bucket_arn('archive')}/records/*",)),
         publish_metrics("Metrics"),

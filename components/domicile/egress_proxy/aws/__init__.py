@@ -121,7 +121,7 @@ class EgressTier(pulumi.ComponentResource):
 
 def _ports(ground: Ground) -> Iterator[int]:
     config = ground.config
-    for url in (config.control_plane.url, *(sink.url for sink in config.audit.sinks)):
+    for url in config.urls_outside:
         yield urlsplit(url).port or 443
     for rule in config.egress.rules:
         yield rule.port

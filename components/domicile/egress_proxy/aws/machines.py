@@ -110,7 +110,7 @@ def tier_settings(ground: Ground) -> TierSettings:
     """The environment's policy again, with what worker hosts need for themselves."""
     config = ground.config
     beside = []
-    for url in (config.control_plane.url, *(sink.url for sink in config.audit.sinks)):
+    for url in config.urls_outside:
         parts = urlsplit(url)
         beside.append((parts.hostname or "", parts.port or 443))
     return TierSettings(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from domicile.aws import policies
+from domicile.aws import policies, workspace_policies
 from domicile.aws.ground import Ground
 from domicile.aws.previewed import previewed
 from domicile.config.residency import ENDPOINTS
@@ -36,6 +36,8 @@ class Endpoints:
 def build_endpoints(ground: Ground, vpc: Vpc, groups: SecurityGroups, key: pulumi.Output[str], opts: pulumi.ResourceOptions) -> Endpoints:
     """The S3 gateway, and an interface in each worker subnet for every other service."""
     wanted = [*ENDPOINTS, *(SESSION_MANAGER if ground.aws.network.session_manager else ())]
+    if ground.config.private_control_plane:
+        wanted.append(workspace_policies.SERVICE)
     made = {service: _endpoint(service, ground, vpc, groups, key, opts) for service in wanted}
     prefix_list = aws.ec2.get_prefix_list_output(name=ground.names.service(GATEWAY), opts=pulumi.InvokeOutputOptions(parent=opts.parent))
     return Endpoints(made["secretsmanager"].id, made[GATEWAY].id, prefix_list.id)

@@ -21,6 +21,10 @@ class Key:
     age_seconds: float
     old_version_used: bool
 
+    def headers(self, _url: str, given: Mapping[str, str]) -> dict[str, str]:
+        """Of a request in its name."""
+        return {**given, "authorization": f"Bearer {self.value}"}
+
 
 def read(secrets: Any, name: str, now: datetime) -> Key:
     """By the client for Secrets Manager. What that raises is the caller's: without a key nothing can be known."""

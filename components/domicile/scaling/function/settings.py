@@ -16,9 +16,13 @@ class Settings:
     ca_file: str
     proxy: str
     key_secret: str
+    """Empty where the function's own role signs."""
     namespace: str
     group: str
     host_capacity: int
+    workspace_id: str = ""
+    """The workspace that lets the function's role in; empty where there is a key."""
+    workspace_region: str = ""
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Settings:
@@ -29,6 +33,8 @@ class Settings:
             ca_file=environment.get("CA_FILE", ""),
             proxy=environment.get("PROXY", ""),
             key_secret=environment["KEY_SECRET"],
+            workspace_id=environment.get("WORKSPACE_ID", ""),
+            workspace_region=environment.get("WORKSPACE_REGION", ""),
             namespace=environment["NAMESPACE"],
             group=environment["GROUP"],
             host_capacity=int(environment["HOST_CAPACITY"]),

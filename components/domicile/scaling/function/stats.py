@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
 TIMEOUT_SECONDS = 5.0
@@ -33,13 +34,19 @@ class Stats:
     polling: int | None
 
 
-def read(url: str, environment_id: str, key: str, proxy: str = "", ca_file: str = "") -> Stats:
+class Identity(Protocol):
+    """In whose name is asked: a `key.Key`, or a `role.Role`."""
+
+    def headers(self, url: str, given: Mapping[str, str]) -> dict[str, str]: ...
+
+
+def read(url: str, environment_id: str, identity: Identity, proxy: str = "", ca_file: str = "") -> Stats:
     """Asks once, directly or through the egress tier. Follows no redirect. Raises `Unreadable`."""
     path = f"{urlsplit(url).path}/v1/environments/{quote(environment_id, safe='')}/work/stats"
     try:
         connection = _connection(url, proxy, ca_file)
         try:
-            connection.request("GET", path, headers={**HEADERS, "authorization": f"Bearer {key}"})
+            connection.request("GET", path, headers=identity.headers(f"{origin(url)}{path}", HEADERS))
             answer = connection.getresponse()
             body = answer.read(LARGEST_ANSWER_BYTES + 1)
         finally:
@@ -49,6 +56,12 @@ def read(url: str, environment_id: str, key: str, proxy: str = "", ca_file: str 
     if answer.status != 200:
         raise Unreadable(f"the control plane answered {answer.status}")
     return parsed(body, datetime.now(UTC))
+
+
+def origin(url: str) -> str:
+    """Scheme and host."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def parsed(body: bytes, now: datetime) -> Stats:

@@ -14,6 +14,7 @@ from typing import Any
 
 from . import group as groups
 from . import key as keys
+from . import role as roles
 from . import stats as queue
 from .settings import Settings
 
@@ -46,15 +47,23 @@ def handler(_event: object, _context: object) -> dict[str, Any]:
 
 def look(settings: Settings, cloud: Cloud, now: datetime) -> dict[str, Any]:
     """One look at the queue. The key's own metrics don't wait for the control plane: they are known without it."""
-    key = keys.read(cloud.secrets, settings.key_secret, now)
-    _publish(settings, cloud, {"EnvironmentKeyAgeSeconds": key.age_seconds, "OldKeyVersionUsed": float(key.old_version_used)})
-    stats = queue.read(settings.control_plane_url, settings.environment_id, key.value, settings.proxy, settings.ca_file)
+    identity = _identity(settings, cloud, now)
+    stats = queue.read(settings.control_plane_url, settings.environment_id, identity, settings.proxy, settings.ca_file)
     group = groups.read(cloud.scaling, settings.group)
     served = groups.sessions_served(cloud.metrics, settings.namespace, settings.stack, group.serving, now)
     known = numbers(stats, group, served, settings.host_capacity)
     _publish(settings, cloud, known)
     woken = stats.waiting + stats.pending > 0 and groups.wake(cloud.scaling, settings.group, group)
     return {**known, "woken": woken}
+
+
+def _identity(settings: Settings, cloud: Cloud, now: datetime) -> queue.Identity:
+    """The environment key, of which its own metrics are published; or this function's role."""
+    if settings.workspace_id:
+        return roles.Role(settings.workspace_id, settings.workspace_region)
+    key = keys.read(cloud.secrets, settings.key_secret, now)
+    _publish(settings, cloud, {"EnvironmentKeyAgeSeconds": key.age_seconds, "OldKeyVersionUsed": float(key.old_version_used)})
+    return key
 
 
 def numbers(stats: queue.Stats, group: groups.Group, served: float | None, host_capacity: int) -> dict[str, float]:

@@ -11,7 +11,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from domicile.aws import policies
+from domicile.aws import policies, workspace_policies
 from domicile.aws.ground import Ground
 from domicile.aws.machines import Kind, Settings, group, launch_template
 from domicile.aws.previewed import previewed
@@ -43,7 +43,14 @@ class WorkerIdentity(pulumi.ComponentResource):
             )
             description = "worker hosts: secrets, images, settings, archive, metrics"
             self.profile = ground.machine_role("worker-host", description, policy, pulumi.ResourceOptions(parent=self))
+        if ground.names.workspace:
+            self._take_sessions(ground)
         self.register_outputs({"profile": self.profile})
+
+    def _take_sessions(self, ground: Ground) -> None:
+        """The gateway's role at Claude Platform on AWS: the dispatcher takes it for the process that reads what sandboxes write."""
+        trust, policy = workspace_policies.sessions_trust(ground.names), workspace_policies.sessions(ground.names)
+        ground.role("sessions", "session gateways: sessions of one workspace", trust, policy, pulumi.ResourceOptions(parent=self))
 
 
 class WorkerHosts(pulumi.ComponentResource):

@@ -21,7 +21,7 @@ from domicile.worker_hosts.services import Service, folders, services
 from domicile.worker_hosts.settings import render
 from domicile_host.egress import bootstrap
 from domicile_host.image_signature import signed_name
-from domicile_host.settings import AwsSecrets, BucketSink, HostSettings, SandboxImage, UpstreamProxy
+from domicile_host.settings import AwsSecrets, BucketSink, HostSettings, SandboxImage, Signing, UpstreamProxy
 
 NOUN = "worker-hosts"
 SECCOMP = Path(__file__).resolve().parents[4] / "images" / "sandbox" / "seccomp.json"
@@ -69,7 +69,7 @@ def host_settings(ground: Ground, images: Images, told: Told, places: StackPlace
         metrics_url=f"https://monitoring.{names.region}.amazonaws.com",
         region=names.region,
         role_file=run / "role" / "role.json",
-        environment_key=names.environment_key,
+        environment_key=None if names.workspace else names.environment_key,
         credentials=names.credential("").rstrip("/"),
         authority=run / "authority" / "authority.json",
     )
@@ -83,8 +83,26 @@ def host_settings(ground: Ground, images: Images, told: Told, places: StackPlace
         upstream_proxy=UpstreamProxy(host=told.balancer, port=EGRESS_PORT, network=ground.aws.network.cidr),
         drain_seconds=int(ground.aws.hosts.drain_seconds),
         bucket=BucketSink(url=_bucket_url(ground), region=names.region, role_file=secrets.role_file),
+        signing=_signing(ground, run),
     )
     return settings, secrets
+
+
+def _signing(ground: Ground, run: Path) -> Signing | None:
+    """At Claude Platform on AWS the machine's role opens the queue; the gateway has one of its own, taken by the dispatcher."""
+    plane, names = ground.config.control_plane, ground.names
+    if plane.region is None or plane.workspace_id is None:
+        return None
+    return Signing(
+        region=plane.region,
+        workspace_id=plane.workspace_id,
+        role_file=run / "role" / "role.json",
+        sessions_role=names.role("sessions"),
+        sessions_role_file=run / "sessions-role" / "role.json",
+        sts_url=f"https://sts.{names.region}.amazonaws.com",
+        sts_region=names.region,
+        private=ground.config.private_control_plane,
+    )
 
 
 def _bucket_url(ground: Ground) -> str:

@@ -55,6 +55,8 @@ class AwsSecretsManager:
 
     async def environment_key(self) -> str:
         """See `SecretsManager`. Notes each version that it comes upon, and reports now and then how old the one in use is."""
+        if self._place.environment_key is None:
+            raise SecretMissing("this host has no environment key: its role signs")
         found = await self._read(self._place.environment_key)
         version = str(found.get("VersionId", ""))
         if version != self._version:
