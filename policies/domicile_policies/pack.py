@@ -12,7 +12,20 @@ NAME = "domicile"
 VERSION = "0.1.0"
 """As in PulumiPolicy.yaml, which wins where Pulumi starts the pack."""
 
-CONCERNS = ("network", "egress", "keys", "images", "workloads", "residency", "audit", "tunnels", "access", "reach")
+CONCERNS = (
+    "network",
+    "egress",
+    "keys",
+    "images",
+    "workloads",
+    "residency",
+    "audit",
+    "tunnels",
+    "access",
+    "reach",
+    "kubernetes",
+    "cloudflare",
+)
 
 
 def rules() -> Mapping[str, Rule]:
