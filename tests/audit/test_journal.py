@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from domicile_host.audit import ChainBrokenError, ChainLockedError, Event, Journal, pick
 from domicile_host.audit.journal import JournalClosedError
+from domicile_host.audit.reader import read, records
 from domicile_host.audit.record import GENESIS, MAX_DETAIL_BYTES, Origin, canonical, seal, unseal
 
 WRITER = Path(__file__).with_name("writer.py")
@@ -284,3 +285,9 @@ def test_a_detail_too_large_for_the_sinks_is_kept_as_size_and_digest():
     event = Event(activity="gateway.call", detail={"output": "x" * MAX_DETAIL_BYTES})
     sealed = seal(event, GENESIS, Origin("s", "h", "g"), 1)
     assert set(sealed.record.detail) == {"oversized"}
+
+
+def test_a_folder_without_records_yet_reads_as_empty(tmp_path):
+    (tmp_path / "egress").mkdir()
+    assert list(read(tmp_path / "egress")) == []
+    assert list(records(tmp_path)) == []

@@ -6,7 +6,23 @@ import sys
 
 import typer
 
-from domicile.cli import audit, check, destroy, images, key, preview, refresh, rehearse, residency, session, status, tunnel, up, version
+from domicile.cli import (
+    audit,
+    check,
+    destroy,
+    drill,
+    images,
+    key,
+    preview,
+    refresh,
+    rehearse,
+    residency,
+    session,
+    status,
+    tunnel,
+    up,
+    version,
+)
 from domicile.cli.exit import CliError, ExitCode
 
 app = typer.Typer(
@@ -32,6 +48,7 @@ app.command("key", rich_help_panel=OPERATE)(key.key)
 app.command("tunnel", rich_help_panel=OPERATE)(tunnel.tunnel)
 app.command("status", rich_help_panel=OPERATE)(status.status)
 app.command("session", rich_help_panel=OPERATE)(session.session)
+app.command("drill", rich_help_panel=OPERATE)(drill.drill)
 app.add_typer(audit.app, name="audit", rich_help_panel=OPERATE)
 app.add_typer(images.app, name="images", rich_help_panel=SUPPLY)
 app.command("version", rich_help_panel=SUPPLY)(version.version)

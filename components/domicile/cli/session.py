@@ -45,9 +45,9 @@ def session(
         )
     script = _script(scenario)
     with Progress(quiet=json) as progress:
-        session_id = _start(where, config.environment.id, script)
+        session_id = start(where, config.environment.id, script)
         progress.line(f"session {session_id} of {config.environment.id}")
-        told = _followed(where, session_id, timeout, progress)
+        told = follow(where, session_id, timeout, progress)
         progress.detail("reading the audit records")
         result = report.of(where, told)
     if json:
@@ -74,12 +74,12 @@ def _script(scenario: str) -> str | dict[str, Any]:
     return content
 
 
-def _start(where: StackPlaces, environment_id: str, script: str | dict[str, Any]) -> str:
+def start(where: StackPlaces, environment_id: str, script: str | dict[str, Any]) -> str:
     answer = ask(where.control_plane_admin, "POST", "/admin/scenarios", {"environment_id": environment_id, "scenario": script})
     return str(answer["session_id"])
 
 
-def _followed(where: StackPlaces, session_id: str, timeout: float, progress: Progress) -> dict[str, Any]:
+def follow(where: StackPlaces, session_id: str, timeout: float, progress: Progress) -> dict[str, Any]:
     """The session's transcript once its verdict is there; shows each event as it comes."""
     end, seen = time.monotonic() + timeout, 0
     while True:

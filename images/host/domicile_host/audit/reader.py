@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 
 from domicile_host.audit import segments
@@ -19,7 +20,7 @@ def read(folder: Path, from_sequence: int = 1) -> Iterator[Sealed]:
     Each is held against its hash (`NotSealedError`), but not against its neighbours: that is `verify`'s work.
     """
     files = segments.listed(folder)
-    for segment, following in zip(files, [*files[1:], None], strict=True):
+    for segment, following in zip_longest(files, files[1:]):
         if following and segments.first_of(following) <= from_sequence:
             continue
         for _, line in segments.lines(segment):

@@ -23,6 +23,7 @@ from domicile_host.dispatcher.bounds import Bounds
 from domicile_host.dispatcher.claims import Claims, Polls
 from domicile_host.dispatcher.cloudwatch import tell_sessions
 from domicile_host.dispatcher.container import Labels
+from domicile_host.dispatcher.drill import Drill
 from domicile_host.dispatcher.egress import Egress, PolicyServing
 from domicile_host.dispatcher.engine import Engine
 from domicile_host.dispatcher.errors import DispatcherError, EngineAway, LinkFailed
@@ -84,6 +85,7 @@ class Dispatcher:
             bounds=bounds,
             gateway_since=lambda: self._gateway_since,
         )
+        self._drill = Drill(self._parts, self._pool, self._egress, self._no_drill_because)
         self._claims: Claims | None = None
         self._gateway_since: float | None = None
         self._found = Found()
@@ -103,10 +105,11 @@ class Dispatcher:
         async with AsyncExitStack() as stack:
             for part in (self._engine, self._queue, self._gateway, self._secrets):
                 await stack.enter_async_context(part)
-            status = StatusServer(self._settings.places.dispatcher_status, self.status, self._metrics)
+            status = StatusServer(self._settings.places.dispatcher_status, self.status, self._metrics, self._drill.hold)
             await status.start()
             stack.push_async_callback(status.stop)
             stack.push_async_callback(self._cancel_tasks)
+            stack.push_async_callback(self._drill.close)
             await self._until_signalled(self._serve())
 
     # --- beginning ---------------------------------------------------------------------------------------------------------
@@ -217,6 +220,10 @@ class Dispatcher:
             return "the egress proxy"
         return self._pool.problem
 
+    def _no_drill_because(self) -> str | None:
+        """Work needn't be claimed for a drill, so no key; what a session would be served with must be there."""
+        return f"the dispatcher waits for {self._beginning}" if self._beginning is not None else self._hindrance()
+
     # --- ending ------------------------------------------------------------------------------------------------------------
 
     def _signalled(self, number: signal.Signals) -> None:
@@ -239,6 +246,7 @@ class Dispatcher:
         number = self._signal.result()
         log.info("dispatcher.ending", signal=signal.Signals(number).name)
         self._draining = True
+        await self._drill.close()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await (self._hand_over() if number == signal.SIGHUP else self._drain())
@@ -308,6 +316,7 @@ class Dispatcher:
             gateway=Connected(connected=self._gateway_since is not None),
             unowned=self._found.unowned,
             problems=tuple(problem for problem in problems if problem),
+            last_drill=self._drill.last,
             waiting_for=self._waiting_for(),
         )
 

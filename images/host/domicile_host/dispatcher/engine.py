@@ -70,7 +70,7 @@ class Engine:
 
     async def create(self, spec: Mapping[str, Any]) -> str:
         """Creates a container and returns its id."""
-        return str((await self._json(f"create container {spec['name']}", "POST", "/containers/create", json=spec))["Id"])
+        return str((await self._json(f"create container {spec['name']}", "POST", "/containers/create", spec))["Id"])
 
     async def start(self, name: str) -> None:
         await self._json(f"start container {name}", "POST", f"/containers/{name}/start")
@@ -92,6 +92,10 @@ class Engine:
                 return False
             raise
 
+    async def exit_code(self, name: str) -> int:
+        """Waits until a container has ended by itself. Raises `EngineAway` when it takes more than a minute."""
+        return int(await self._call(f"wait for container {name}", "POST", f"/containers/{name}/wait?condition=exited"))
+
     async def containers(self, **labels: str) -> list[Container]:
         """All containers with these labels, running or not."""
         filters = json.dumps({"label": [f"{name}={value}" for name, value in labels.items()]})
@@ -111,12 +115,17 @@ class Engine:
         except aiohttp.ClientError as error:
             raise EngineAway(f"the container engine's events at {self._socket} broke off: {error}") from error
 
-    async def _json(self, doing: str, method: str, path: str, json: Mapping[str, Any] | None = None) -> Any:
+    async def _json(self, doing: str, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """None for an answer without content."""
+        answer = await self._call(doing, method, path, body)
+        return json.loads(answer) if answer.strip() else None
+
+    async def _call(self, doing: str, method: str, path: str, body: Mapping[str, Any] | None = None) -> str:
         try:
-            async with self._http.request(method, BASE + path, json=json, timeout=CALL) as response:
+            async with self._http.request(method, BASE + path, json=body, timeout=CALL) as response:
                 if response.status >= 400:
                     raise EngineRefused(doing, response.status, _message(await response.text()))
-                return await response.json() if response.content_type == "application/json" else None
+                return await response.text()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise EngineAway(
                 f"{doing}: the container engine at {self._socket} doesn't answer: {error!r}; is its service running?"

@@ -20,6 +20,8 @@ class Metrics:
         self.unowned = self._gauge("unowned", "Containers and namespaces of this stack that this host can't prove to own")
         self.sandboxes = self._gauge("sandboxes", "Sandboxes by state", "state")
         self.connected = self._gauge("connected", "1 while the other part answers", "part")
+        self.drills = self._counter("drills", "Drills held, by result", "result")
+        self.drill_passed = self._gauge("drill_passed_timestamp_seconds", "When a drill last passed")
         self.bound = self._histogram("claim_to_bound_seconds", "From a poll's answer to the session's item given out")
         self.made = self._histogram("sandbox_made_seconds", "From nothing to a started sandbox")
 

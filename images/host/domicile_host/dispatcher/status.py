@@ -1,10 +1,14 @@
-"""The dispatcher's status for the operator: `GET /healthz`, `/metrics` and `/status` on a Unix socket. Reads, never changes."""
+"""The dispatcher's status for the operator: `GET /healthz`, `/metrics` and `/status` on a Unix socket, and `POST /drill`, which holds one.
+
+The others read and never change.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +16,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict
 
+from domicile_host.dispatcher.drill import DrillReport
 from domicile_host.dispatcher.metrics import Metrics
 
 
@@ -59,20 +64,23 @@ class Status(Shown):
     gateway: Connected
     unowned: tuple[str, ...]
     problems: tuple[str, ...]
+    last_drill: DrillReport | None
     waiting_for: str | None
 
 
 class StatusServer:
     """Listens on `socket`; the folder decides who can open it, and its group may."""
 
-    def __init__(self, socket: Path, status: Callable[[], Status], metrics: Metrics) -> None:
+    def __init__(self, socket: Path, status: Callable[[], Status], metrics: Metrics, drill: Callable[[], Awaitable[DrillReport]]) -> None:
         self._socket = socket
+        self._drill = drill
         self._status = status
         self._metrics = metrics
         app = web.Application()
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/metrics", self._show_metrics)
         app.router.add_get("/status", self._show_status)
+        app.router.add_post("/drill", self._hold_drill)
         self._runner = web.AppRunner(app, access_log=None)
 
     async def start(self) -> None:
@@ -95,6 +103,13 @@ class StatusServer:
 
     async def _show_status(self, _: web.Request) -> web.Response:
         return web.Response(text=self._status().model_dump_json(), content_type="application/json")
+
+    async def _hold_drill(self, _: web.Request) -> web.Response:
+        try:
+            report = await self._drill()
+        except asyncio.CancelledError:
+            return web.json_response({"error": {"message": "the dispatcher ends: no drill was held"}}, status=503)
+        return web.Response(text=report.model_dump_json(), content_type="application/json")
 
     async def _show_metrics(self, _: web.Request) -> web.Response:
         status = self._status()
