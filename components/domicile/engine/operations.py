@@ -236,6 +236,7 @@ def _operation(
         policies.close()
         monitor.close()
         gate.wait_idle()  # a step that was cut off has yet to say so in the state
+        gate.close()
 
 
 def _tried(

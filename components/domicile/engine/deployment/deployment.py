@@ -12,7 +12,7 @@ from pulumi.runtime.proto import resource_pb2 as pb
 
 from ..assets import AssetError, hashed
 from ..config import Config
-from ..deployment.gate import Gate, Stopping
+from ..deployment.gate import Decided, Gate
 from ..deployment.policies import Policies
 from ..deployment.providers import Providers
 from ..deployment.steps import Steps
@@ -55,31 +55,30 @@ class Deployment:
         self.replaced: set[str] = set()  # URNs that this run replaces, in either order
         self.selection = Selection(mode.targets)
         self.skipped: set[str] = set()  # what isn't there and isn't made: it isn't targeted, or the run destroys; and what leans on that
-        self._turn = threading.RLock()
+        self._notes = threading.Lock()
         policies.find = lambda urn: self.news.get(urn) or self.olds.get(urn)
 
     @property
     def root(self) -> str:
         return next((u for u in self.seen if u.split("::")[2] == STACK_TYPE), "")
 
-    @contextmanager
-    def deciding(self) -> Iterator[None]:
-        """One registration's turn. What fails in it ends the operation before the next one has its turn."""
-        with self._turn:
-            if self.gate.stopped:
-                raise Stopping
+    def decide(self, work: Callable[[], Decided]) -> Decided:
+        """What `work` gives, in one registration's turn. What fails in it ends the operation before the next one has its turn."""
+
+        def turn() -> Decided:
             try:
-                with self.gate.deciding():
-                    yield
+                return work()
             except EngineError as e:
                 if not self.survives(e):
                     self.gate.stop()
                 raise
 
+        return self.gate.decide(turn)
+
     @contextmanager
     def noting(self) -> Iterator[None]:
         """For writing down what is done already, also after a failure elsewhere."""
-        with self._turn:
+        with self._notes:
             yield
 
     def survives(self, error: BaseException) -> bool:
@@ -129,15 +128,18 @@ class Deployment:
 
     def default_provider(self, package: str, version: str) -> str:
         """The reference of the package's default provider, registered on first use."""
-        with self.deciding():
-            name = "default" + (f"_{version.replace('.', '_').replace('-', '_').replace('+', '_')}" if version else "")
-            urn = goal.urn_of(self.project, self.stack, PROVIDER_TYPE + package, name, "")
+        name = "default" + (f"_{version.replace('.', '_').replace('-', '_').replace('+', '_')}" if version else "")
+        urn = goal.urn_of(self.project, self.stack, PROVIDER_TYPE + package, name, "")
+
+        def registered() -> Resource:
             if urn not in self.news:
                 self.seen.add(urn)
                 self.claimed[urn] = urn
                 new = self.providers.default(package, urn)
                 self.news[urn] = self.providers.register(new, self.olds.get(urn), version)
-            return f"{urn}::{self.news[urn].id}"
+            return self.news[urn]
+
+        return f"{urn}::{self.decide(registered).id}"
 
     def refuse_protected(self, op: Op, old: Resource) -> None:
         """Raise ResourceError, as `old` may not go; a preview names it and goes on, so that all of them are named."""

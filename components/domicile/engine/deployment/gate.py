@@ -1,12 +1,16 @@
-"""How many steps run at once, and the rule after a failure: what is under way ends, nothing new starts."""
+"""How many steps run at once, who decides, and the rule after a failure: what is under way ends, nothing new starts."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 from ..deployment.pool import LOOK_SECONDS
+
+Decided = TypeVar("Decided")
 
 
 class Stopping(Exception):
@@ -18,6 +22,8 @@ class Gate:
         self._slots = threading.BoundedSemaphore(parallel)
         self._state = threading.Condition()
         self._busy = 0
+        self._turns = ThreadPoolExecutor(1, "decider")
+        self._decider = 0  # the thread that has them
         self._deciding = 0  # how deep; one registration at a time
         self._decided = 0
         self._waiting = 0  # for room
@@ -47,13 +53,28 @@ class Gate:
             self._state.notify_all()
         self._slots.release()
 
-    @contextmanager
-    def deciding(self) -> Iterator[None]:
-        """While it is decided what becomes of a registration, up to its step's begin."""
+    def decide(self, work: Callable[[], Decided]) -> Decided:
+        """What `work` gives or raises, in its turn: it decides what becomes of a registration, up to its step's begin.
+
+        One thread has all the turns: where a lock goes from thread to thread, handing it over takes longer than a decision.
+        Work that asks for a turn within its own has it at once. Raises Stopping if a failure came before.
+        """
+        if threading.get_ident() == self._decider:
+            return self._turn(work)
         with self._state:
+            if self.stopped:
+                raise Stopping
+            turn = self._turns.submit(self._turn, work)
+        return turn.result()
+
+    def _turn(self, work: Callable[[], Decided]) -> Decided:
+        with self._state:
+            if self.stopped:
+                raise Stopping
+            self._decider = threading.get_ident()
             self._deciding += 1
         try:
-            yield
+            return work()
         finally:
             with self._state:
                 self._deciding -= 1
@@ -83,3 +104,8 @@ class Gate:
     def wait_stopped(self, timeout_seconds: float) -> bool:
         with self._state:
             return self._state.wait_for(lambda: self.stopped, timeout_seconds)
+
+    def close(self) -> None:
+        """Nothing starts and nothing is decided any more."""
+        self.stop()
+        self._turns.shutdown(wait=False)

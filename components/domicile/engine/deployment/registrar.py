@@ -82,28 +82,32 @@ class Registrar:
         self._d.policies.judge_stack([r for r in self._d.news.values() if r.urn not in self._d.skipped])
 
     def register(self, q: pb.RegisterResourceRequest) -> Resource:
-        with self._d.deciding():
-            goal.refuse_unsupported(q)
-            urn = self._d.begin(q.type, q.name, q.parent)
-            new, old = goal.new_state(q, urn), self._d.find_old(q, urn)
-            new = replace(new, inputs=self._d.hashed(urn, new.inputs))
-            self._d.policies.asked(new, q, goal.alias_urns(q, self.project, self.stack, self._d.old_urns))
-            if skipped := self._skips.answer(q, new, old):
-                return self._noted(urn, skipped)
-            do = self._surviving(new, old, lambda: self._decided(q, new, old))
+        urn, do = self._d.decide(lambda: self._begun(q))
         return self._noted(urn, do())
+
+    def _begun(self, q: pb.RegisterResourceRequest) -> tuple[str, Callable[[], Resource]]:
+        goal.refuse_unsupported(q)
+        urn = self._d.begin(q.type, q.name, q.parent)
+        new, old = goal.new_state(q, urn), self._d.find_old(q, urn)
+        new = replace(new, inputs=self._d.hashed(urn, new.inputs))
+        self._d.policies.asked(new, q, goal.alias_urns(q, self.project, self.stack, self._d.old_urns))
+        if skipped := self._skips.answer(q, new, old):
+            return urn, lambda: skipped
+        return urn, self._surviving(new, old, lambda: self._decided(q, new, old))
 
     def read(self, q: pb.ReadResourceRequest) -> Resource:
         """Look at what is there already (`.get`)."""
-        with self._d.deciding():
-            if q.packageRef:
-                raise UnsupportedError("a parameterized or local package", f"{q.type} {q.name!r}")
-            urn = self._d.begin(q.type, q.name, q.parent)
-            new, old = self._reads.goal(q, urn)
-            if skipped := self._skips.without_failed(new):
-                return self._noted(urn, skipped)
-            do = self._surviving(new, old, lambda: self._reads.decided(new, old))
+        urn, do = self._d.decide(lambda: self._read_begun(q))
         return self._noted(urn, do())
+
+    def _read_begun(self, q: pb.ReadResourceRequest) -> tuple[str, Callable[[], Resource]]:
+        if q.packageRef:
+            raise UnsupportedError("a parameterized or local package", f"{q.type} {q.name!r}")
+        urn = self._d.begin(q.type, q.name, q.parent)
+        new, old = self._reads.goal(q, urn)
+        if skipped := self._skips.without_failed(new):
+            return urn, lambda: skipped
+        return urn, self._surviving(new, old, lambda: self._reads.decided(new, old))
 
     def _noted(self, urn: str, made: Resource) -> Resource:
         with self._d.noting():
@@ -147,9 +151,7 @@ class Registrar:
 
         def do() -> Resource:
             found = do_import()
-            with self._d.deciding():
-                then = self._custom.decided(q, new, found, imported=True)
-            return then()
+            return self._d.decide(lambda: self._custom.decided(q, new, found, imported=True))()
 
         return do
 
