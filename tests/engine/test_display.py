@@ -15,7 +15,7 @@ import pytest
 from terminal import CONTROL, Terminal
 
 from domicile.engine import Event
-from domicile.engine.display import Tree
+from domicile.engine.display.tree import Tree
 
 HOME_ROWS = """
 class Home(pulumi.ComponentResource):

@@ -5,11 +5,9 @@ from .diff import print_diff
 from .lines import Lines, config_json, error, outputs, policies, summary, text_of
 from .plan import plan, violation
 from .screen import can_ask, is_terminal, report, watching
-from .tree import Tree
 
 __all__ = [
     "Lines",
-    "Tree",
     "can_ask",
     "config_json",
     "confirmed",

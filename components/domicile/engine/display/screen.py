@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from ..events import Result
 from .diff import print_diff
 from .lines import Lines, outputs, policies, summary
-from .tree import Tree
+
+if TYPE_CHECKING:
+    from .tree import Tree
 
 
 def is_terminal(out: TextIO) -> bool:
@@ -27,7 +29,11 @@ def watching(out: TextIO, lines: bool = False, planned: bool = False, diff: bool
 
     `planned` says that nothing is being done; `diff` leaves the steps to the property diff that follows.
     """
-    return Lines(out, quiet=diff) if lines or not is_terminal(out) else Tree(out, planned, quiet=diff)
+    if lines or not is_terminal(out):
+        return Lines(out, quiet=diff)
+    from .tree import Tree  # rich takes a tenth of the engine's start
+
+    return Tree(out, planned, quiet=diff)
 
 
 def report(result: Result, heading: str, out: TextIO, diff: bool = False, planned: bool = False) -> None:

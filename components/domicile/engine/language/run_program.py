@@ -92,4 +92,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    gc.freeze()  # all that is left goes with the process: no last collection needs to look at it
+    sys.exit(code)
