@@ -61,7 +61,7 @@ def main() -> int:
     if unknown:
         print(f"no suite {', '.join(unknown)}: there are {', '.join(names())}", file=sys.stderr)
         return 2
-    for sources in ("components", "images"):  # the product starts some thousand times, and else compiled itself each time
+    for sources in ("components", "images", "policies"):  # the product starts some thousand times, and else compiled itself each time
         compileall.compile_dir(TESTS.parent / sources, quiet=1)
     with tempfile.TemporaryDirectory() as folder:
         suites = [suite(name, Path(folder)) for name in wanted]
