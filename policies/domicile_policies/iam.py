@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-from domicile_policies.resource import NotKnown, Resource, Unknown
+from domicile_policies.resource import NotKnown, Resource, Unknown, known
 
 Kind = Literal["identity", "trust", "resource", "key", "endpoint"]
 
@@ -138,7 +138,10 @@ class Statement:
     @property
     def bound(self) -> bool:
         """Whether a condition says who or whence, by named values."""
-        return any(condition.narrow and condition.key.lower() in BINDING for condition in self.conditions)
+        about = [condition for condition in self.conditions if condition.key.lower() in BINDING]
+        if any(condition.narrow for condition in about if known(condition.values)):
+            return True
+        return any(condition.narrow for condition in about)
 
     def condition(self, *keys: str) -> list[Condition]:
         """Its conditions on these keys."""
@@ -248,8 +251,15 @@ def _permission(resource: Resource) -> Statement:
     kind = "Service" if principal.endswith((".amazonaws.com", ".amazonaws.com.cn")) else "AWS"
     keys = {"sourceArn": ("ArnLike", "aws:SourceArn"), "sourceAccount": ("StringEquals", "aws:SourceAccount"),
             "principalOrgId": ("StringEquals", "aws:PrincipalOrgID")}  # fmt: skip
-    told = [Condition(*operator_and_key, (resource.inputs[name],)) for name, operator_and_key in keys.items() if name in resource.inputs]
+    told = [Condition(*how, (_named(resource, name),)) for name, how in keys.items() if name in resource.inputs]
     return Statement("principal", "Allow", actions=(resource.get("action", "*"),), principals=((kind, principal),), conditions=tuple(told))
+
+
+def _named(resource: Resource, name: str) -> Any:
+    """A value that isn't known but made from a thing of this stack names that thing, whatever it is called later."""
+    value = resource.inputs[name]
+    made_from = resource.sources(name) if isinstance(value, Unknown) else None
+    return made_from[0].urn if made_from else value
 
 
 def _statements(document: Any, path: str) -> Iterator[Statement]:

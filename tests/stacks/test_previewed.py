@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-PLACEHOLDERS = ("not-known-yet", "not_known_yet", "00000000-0000-0000-0000-000000000000")
+PLACEHOLDERS = ("not-known-yet", "not_known_yet", "00000000-0000-0000-0000-000000000000", "vpce-00000000000000000")
 
 
 def _inputs(result, kind: str, name: str) -> dict:
@@ -17,6 +17,13 @@ def test_the_first_preview_shows_policies_and_machines_whole(stacked, images):
     result = stack.preview()
     assert result.exit_code == 0, result.errors
     assert json.loads(_inputs(result, "VpcEndpoint", "kms")["policy"])["Statement"]
+    for kind, name in (
+        ("SecretPolicy", "environment-key"),
+        ("RolePolicy", "worker-host"),
+        ("BucketPolicy", "archive"),
+        ("TopicPolicy", "alarms"),
+    ):
+        assert json.loads(_inputs(result, kind, name)["policy"])["Statement"], name
     assert json.loads(_inputs(result, "BucketObjectv2", "worker-hosts")["content"])["storage"]["files"]
     assert _inputs(result, "ResolverFirewallDomainList", "allowed")["domains"]
 

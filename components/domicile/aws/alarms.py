@@ -11,6 +11,7 @@ import pulumi_aws as aws
 from domicile.aws import policies
 from domicile.aws.ground import Ground
 from domicile.aws.policy_document import METRICS
+from domicile.aws.previewed import previewed
 
 
 class AlarmTopic(pulumi.ComponentResource):
@@ -22,7 +23,7 @@ class AlarmTopic(pulumi.ComponentResource):
         super().__init__("domicile:aws:AlarmTopic", name, None, opts)
         below = pulumi.ResourceOptions(parent=self)
         topic = aws.sns.Topic("alarms", name=f"{ground.names.prefix}-alarms", kms_master_key_id=key, opts=below)
-        policy = topic.arn.apply(lambda arn: policies.alarm_topic(ground.names, arn))
+        policy = previewed(topic.arn, ground.names.alarm_topic_arn).apply(lambda arn: policies.alarm_topic(ground.names, arn))
         aws.sns.TopicPolicy("alarms", arn=topic.arn, policy=policy, opts=below)
         for address in ground.aws.alarms.subscribers:
             aws.sns.TopicSubscription(address, topic=topic.arn, protocol="email", endpoint=address, opts=below)

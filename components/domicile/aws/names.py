@@ -172,6 +172,10 @@ class Names:
         return f"arn:aws:kms:{self.region}:{self.account}:key/00000000-0000-0000-0000-000000000000"
 
     @property
+    def alarm_topic_arn(self) -> str:
+        return f"arn:aws:sns:{self.region}:{self.account}:{self.prefix}-alarms"
+
+    @property
     def layer_bucket_arn(self) -> str:
         """AWS's own bucket of image layers (ECR guide: VPC endpoints, minimum S3 permissions)."""
         return f"arn:aws:s3:::prod-{self.region}-starport-layer-bucket"

@@ -12,6 +12,9 @@ import pulumi
 
 T = TypeVar("T")
 
+UNMADE_ENDPOINT = "vpce-00000000000000000"
+"""Stands for a VPC endpoint's id."""
+
 
 def previewed(value: pulumi.Input[T], placeholder: T) -> pulumi.Output[T]:
     """The value; in a preview that doesn't know it, the placeholder. It still leans on what the value is made from."""

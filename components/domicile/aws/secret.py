@@ -7,6 +7,7 @@ import pulumi_aws as aws
 
 from domicile.aws import policies
 from domicile.aws.ground import Ground
+from domicile.aws.previewed import UNMADE_ENDPOINT, previewed
 
 DELETION_DAYS = 30
 """The longest that KMS and Secrets Manager allow: time to notice a removal and undo it."""
@@ -31,7 +32,7 @@ def secret(
     aws.secretsmanager.SecretPolicy(
         noun,
         secret_arn=made.arn,
-        policy=endpoint.apply(lambda found: policies.secret(ground.names, found, *readers)),
+        policy=previewed(endpoint, UNMADE_ENDPOINT).apply(lambda found: policies.secret(ground.names, found, *readers)),
         block_public_policy=True,
         opts=opts,
     )

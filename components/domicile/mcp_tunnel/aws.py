@@ -12,6 +12,7 @@ from domicile.aws.alarms import Alarm, alarm
 from domicile.aws.ground import Ground
 from domicile.aws.machines import Kind, Settings, group, launch_template
 from domicile.aws.names import TUNNEL_IMAGES
+from domicile.aws.previewed import previewed
 from domicile.aws.secret import secret
 from domicile.config.aws import Tunnel as TunnelConfig
 from domicile.control_plane.tunnel import Tunnel, TunnelCertificate, fingerprint
@@ -71,9 +72,9 @@ class McpTunnel(pulumi.ComponentResource):
     def _hosts(self, tier: EgressTier, settings: Settings, trusted: list[pulumi.Resource]) -> None:
         """Where the egress proxies are, because there alone is a route out; their own group says where it may lead."""
         ground, tunnel = self._ground, self._tunnel
-        policy = self._key.apply(lambda arn: policies.tunnel_host(ground.names, arn))
+        policy = previewed(self._key, ground.names.unmade_key).apply(lambda arn: policies.tunnel_host(ground.names, arn))
         profile = ground.machine_role("tunnel-host", "tunnel hosts: token, CA, images, settings, metrics", policy, self._below)
-        configuration = self.domain.apply(lambda domain: machine_configuration(ground, tunnel, domain))
+        configuration = previewed(self.domain, "not-known-yet.invalid").apply(lambda domain: machine_configuration(ground, tunnel, domain))
         kind = Kind(NOUN, tunnel.instance_type, DISK_GIB, self._security_group(), profile, configuration)
         template = launch_template(kind, ground, settings, self._key, self._below)
         group(

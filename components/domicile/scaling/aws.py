@@ -14,6 +14,7 @@ from domicile.aws.alarms import Alarm, alarm
 from domicile.aws.ground import Ground
 from domicile.aws.machines import Settings
 from domicile.aws.policy_document import METRICS
+from domicile.aws.previewed import previewed
 from domicile.aws.secret import secret
 from domicile.egress_proxy.aws import EgressTier
 from domicile.network.aws import Network
@@ -90,7 +91,7 @@ class Scaling(pulumi.ComponentResource):
             "GROUP": names.group("worker-hosts"),
             "HOST_CAPACITY": str(ground.config.worker_host.capacity),
         }
-        policy = self._key.apply(lambda arn: function_policies.watch(names, arn))
+        policy = previewed(self._key, names.unmade_key).apply(lambda arn: function_policies.watch(names, arn))
         function = self._function("watch", "publishes the work queue's numbers and wakes the first worker host", policy, group, told)
         rate = "rate(1 minute)" if self._seconds == 60 else f"rate({self._seconds // 60} minutes)"
         rule = aws.cloudwatch.EventRule(
@@ -104,7 +105,7 @@ class Scaling(pulumi.ComponentResource):
         names = self._ground.names
         signing = self._signing_secret()
         group = self._security_group("webhook", "the function that webhooks come to: to AWS endpoints, from nobody")
-        policy = self._key.apply(lambda arn: function_policies.webhook(names, arn))
+        policy = previewed(self._key, names.unmade_key).apply(lambda arn: function_policies.webhook(names, arn))
         told: dict[str, pulumi.Input[str]] = {"SIGNING_SECRET": signing.name, "GROUP": names.group("worker-hosts")}
         function = self._function("webhook", "verifies the control plane's webhooks and wakes the first worker host", policy, group, told)
         api = aws.apigatewayv2.Api("webhook", name=names.function("webhook"), protocol_type="HTTP", opts=self._below)

@@ -8,6 +8,7 @@ import pulumi_aws as aws
 from domicile.aws import policies
 from domicile.aws.bucket import bucket, clear_uploads, expire
 from domicile.aws.ground import Ground
+from domicile.aws.previewed import previewed
 
 
 class Archive(pulumi.ComponentResource):
@@ -24,7 +25,7 @@ class Archive(pulumi.ComponentResource):
         below = pulumi.ResourceOptions(parent=self, retain_on_delete=ground.config.retain.archive)
         days = ground.aws.retention.archive_years * 366
         self.access_log = bucket("access", ground, policies.access_log_bucket(names), below, key=None, lifecycle=[expire(days)])
-        policy = key.apply(lambda arn: policies.archive_bucket(names, arn))
+        policy = previewed(key, names.unmade_key).apply(lambda arn: policies.archive_bucket(names, arn))
         archive = bucket("archive", ground, policy, below, key=key, locked=True, lifecycle=[clear_uploads()])
         aws.s3.BucketLogging("archive", bucket=archive.id, target_bucket=self.access_log.id, target_prefix="archive/", opts=below)
         self.bucket = archive.bucket

@@ -40,7 +40,7 @@ class EgressTier(pulumi.ComponentResource):
         self.way_out = self._existing() or self._own(below)
         self._let_proxies_dial(below)
         self._balance(below)
-        policy = key.apply(lambda arn: policies.egress_proxy(ground.names, arn))
+        policy = previewed(key, ground.names.unmade_key).apply(lambda arn: policies.egress_proxy(ground.names, arn))
         self.profile = ground.machine_role("egress-proxy", "egress proxies: their image and settings", policy, below)
         self.register_outputs({"balancer": self.balancer})
 

@@ -14,7 +14,7 @@ import pulumi_aws as aws
 from domicile.aws import policies, workspace_policies
 from domicile.aws.ground import Ground
 from domicile.aws.machines import Kind, Settings, group, launch_template
-from domicile.aws.previewed import previewed
+from domicile.aws.previewed import UNMADE_ENDPOINT, previewed
 from domicile.config.aws import Images
 from domicile.egress_proxy.aws import EgressTier
 from domicile.network.aws import Network
@@ -38,7 +38,7 @@ class WorkerIdentity(pulumi.ComponentResource):
         if existing:
             self.profile = pulumi.Output.from_input(existing)
         else:
-            policy = pulumi.Output.all(key, secrets_endpoint).apply(
+            policy = pulumi.Output.all(previewed(key, ground.names.unmade_key), previewed(secrets_endpoint, UNMADE_ENDPOINT)).apply(
                 lambda found: policies.worker_host(ground.names, found[0], ground.config.credential_names, found[1])
             )
             description = "worker hosts: secrets, images, settings, archive, metrics"
