@@ -25,6 +25,7 @@ CONCERNS = (
     "reach",
     "kubernetes",
     "cloudflare",
+    "machine",
 )
 
 
