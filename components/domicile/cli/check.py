@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,7 +55,7 @@ def check(
     from domicile.cli.judging import judged
 
     findings, failure = judged(stack, live, rehearse, policies, json)
-    _write(findings, sarif, html)
+    _write(findings, sarif, html, config)
     if json:
         print_json(_document(findings, failure, config))
     else:
@@ -76,14 +76,20 @@ def _refuse_what_cant_be(stack: str, config: PerimeterConfig, live: bool, rehear
             raise wrong_input(f"{file}: there is no folder {file.absolute().parent}; make it, or name another place")
 
 
-def _write(findings: Findings, sarif: Path | None, html: Path | None) -> None:
-    for file, form in ((sarif, "sarif"), (html, "html")):
-        if file is None:
-            continue
+def _write(findings: Findings, sarif: Path | None, html: Path | None, config: PerimeterConfig) -> None:
+    from domicile.config import residency_manifest
+    from domicile_policies.report import html as page
+    from domicile_policies.report import sarif as log
+
+    def write(file: Path | None, content: Callable[[], str]) -> None:
         try:
-            file.write_text(import_module(f"domicile_policies.report.{form}").text(findings), "utf-8")
+            if file:
+                file.write_text(content(), "utf-8")
         except OSError as error:
             raise CliError(f"{file}: {error.strerror}; name a file that you may write") from error
+
+    write(sarif, lambda: log.text(findings))
+    write(html, lambda: page.text(findings, residency_manifest(config, findings.stack).properties))
 
 
 def _document(findings: Findings, failure: str, config: PerimeterConfig) -> dict[str, object]:

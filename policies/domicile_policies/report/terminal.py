@@ -49,13 +49,14 @@ def summary(findings: Findings) -> str:
     counts = Counter(findings.rules[each.rule].severity for each in findings.failing)
     told = ", ".join(f"{counts[severity]} {severity}" for severity in _ORDER if counts[severity])
     advice = len(findings.findings) - len(findings.failing)
-    found = f"{_count(len(findings.failing), 'violation')} ({told})" if told else "no violation"
-    found += f" and {_count(advice, 'advisory finding')}" if advice else ""
+    found = f"{count(len(findings.failing), 'violation')} ({told})" if told else "no violation"
+    found += f" and {count(advice, 'advisory finding')}" if advice else ""
     judging = sum(rule.level != "disabled" for rule in findings.rules.values())
     applied = sum(each.state == "applied" for each in findings.exceptions)
-    spared = f", {_count(applied, 'exception')} applied" if applied else ""
-    return f"stack {findings.stack}: {found}; {_count(judging, 'rule')} on {_count(len(findings.resources), 'resource')}{spared}"
+    spared = f", {count(applied, 'exception')} applied" if applied else ""
+    return f"stack {findings.stack}: {found}; {count(judging, 'rule')} on {count(len(findings.resources), 'resource')}{spared}"
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """As in `1 rule`, `2 rules`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
