@@ -32,7 +32,8 @@ check: prepare ## may the stack be applied? configuration, preview, policy pack 
 rehearse: prepare ## apply a region's stack on provider doubles, with no account: STACK=tokyo (EXPORT=file.json keeps its state)
 	@domicile rehearse $(STACK) $(if $(EXPORT),--export $(EXPORT))
 
-docs: prepare ## write docs/aws anew from rehearsals of all region stacks: pictures, costs, least rights to deploy
+docs: prepare ## write docs/aws anew from rehearsals of all region stacks (pictures, costs, least rights), and the rules' docs/POLICIES.md
+	@$(PYTHON_VENV) -m domicile_policies.report.catalogue > docs/POLICIES.md
 	@for stack in tokyo eu uae bahrain us; do domicile rehearse $$stack --kills 0 --docs docs/aws || exit 1; done
 
 test: packages $(VENV)/develop ## run all tests (SUITES="config engine" for some)

@@ -29,6 +29,10 @@ def test_every_rule_names_controls_that_exist():
     assert [rule.id for rule in RULES.values() if not rule.controls] == []
 
 
+def test_every_control_is_answered_by_a_rule():
+    assert sorted(set(CONTROLS) - {name for rule in RULES.values() for name in rule.controls}) == []
+
+
 @pytest.mark.parametrize("control", CONTROLS.values(), ids=lambda control: control.id)
 def test_a_control_has_its_frameworks_form(control):
     framework, _, number = control.id.partition(":")
