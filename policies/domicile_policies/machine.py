@@ -17,7 +17,7 @@ _KEYS = re.compile(
     r"|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"
     r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"  # AWS access keys
     r"|\bgh[pousr]_[A-Za-z0-9]{36}"  # GitHub tokens
-    r"|\b(?:hvs|hvb|s)\.[A-Za-z0-9_-]{24,}"  # OpenBao's and Vault's tokens
+    r"|\b(?:hvs|hvb)\.[A-Za-z0-9_-]{24,}"  # OpenBao's and Vault's tokens
     r"|\beyJhIjoi[A-Za-z0-9+/=_-]{40,}"  # tokens of Cloudflare tunnels
 )
 _HIDDEN = ("SOC2:CC6.1", "ISO27001:A.5.17", "NIST:IA-5(7)", "NIST:SC-28")
