@@ -1,9 +1,13 @@
 """S6: `domicile key` for an AWS stack hands the value to AWS's own command by standard input, in the stack's account only."""
 
+from datetime import date, timedelta
+
 import pytest
 import yaml
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from domicile.cli.status import _show_dispatcher
 
 KEY = "sk-ant-oat01-canary_0123456789abcdef"
 SIGNING = "whsec_" + "canary+/" * 5 + "abc="
@@ -83,3 +87,31 @@ def test_the_webhooks_signing_secret_goes_into_its_own_secret_and_only_where_the
     assert ran.returncode == 0, ran.stderr
     assert (tmp_path / "value").read_text() == SIGNING
     assert "--secret-id domicile-us/webhook-signing-secret" in (tmp_path / "arguments").read_text()
+
+
+ON_AWS = (
+    STACK.replace("{kind: anthropic}", "{kind: aws, region: us-east-1, workspaceId: wrkspc_01AbCd}")
+    + """  domicile:residency:
+    exceptions: [{property: controlPlane.url, reason: it is tried here, owner: test, expires: "EXPIRES"}]
+"""
+)
+
+
+def test_at_claude_platform_on_aws_there_is_no_environment_key_to_put(aws, small_project, tmp_path):
+    expires = str(date.today() + timedelta(days=30))
+    (small_project.project / "stacks" / "Pulumi.us.yaml").write_text(ON_AWS.replace("EXPIRES", expires))
+    ran = aws("123456789012")()
+    assert ran.returncode == 2
+    assert "no environment key" in ran.stderr
+    assert KEY not in ran.stdout + ran.stderr
+    assert not (tmp_path / "arguments").exists()
+
+
+def test_status_shows_the_role_in_place_of_the_key():
+    shown = []
+    told = {"environment_id": "env_1", "key": "refused", "identity": "role", "waiting_for": "poll: AWS refuses the role (403)"}
+    _show_dispatcher(lambda text, **_: shown.append(text), told)
+    assert "environment: env_1, role refused" in shown
+    assert "waiting for: poll: AWS refuses the role (403)" in shown
+    _show_dispatcher(lambda text, **_: shown.append(text), {**told, "identity": "environment-key"})
+    assert "environment: env_1, key refused" in shown

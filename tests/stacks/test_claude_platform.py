@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -144,6 +146,22 @@ def test_the_manifest_says_where_it_lies_and_that_it_is_excepted(tokyo_on_aws):
     assert entries["controlPlane.url"]["lies_in"] == "global"
     assert entries["network.endpoints.control-plane"]["lies_in"] == "jp"
     assert "environment_key.secret" not in entries
+
+
+@pytest.mark.timeout(900)
+def test_it_rehearses_like_any_region_with_a_canary_in_another_secret(tmp_path, copied, images):
+    root = copied("tokyo", tmp_path / "project")
+    file = root / "stacks" / "Pulumi.tokyo.yaml"
+    content = yaml.safe_load(file.read_text())
+    content["config"]["domicile:controlPlane"] = PLANE
+    content["config"]["domicile:aws"] |= {"images": images, "scaling": {"webhook": True}}
+    file.write_text(yaml.safe_dump(content))
+    command = [sys.executable, "-m", "domicile.cli", "rehearse", "tokyo", "--kills", "0", "--json"]
+    ran = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    stages = {stage["name"]: stage for stage in json.loads(ran.stdout)["stages"]}
+    assert all(stage["passed"] for stage in stages.values())
+    assert "no environment key" in stages["key"]["finding"]["summary"]
 
 
 def test_a_workspace_elsewhere_is_reached_through_the_egress_tier(stacked, images):

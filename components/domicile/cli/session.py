@@ -37,7 +37,8 @@ def session(
     """
     config, where = configuration(stack, json), places(stack)
     if not config.is_stand_in and if_stand_in:
-        print("the control plane is a real one: put its key in with `domicile key`, start sessions there, and follow `domicile status`")
+        opened = "" if config.control_plane.kind == "aws" else "put its key in with `domicile key`, "
+        print(f"the control plane is a real one: {opened}start sessions there, and follow `domicile status`")
         return
     if not config.is_stand_in:
         raise wrong_input(

@@ -35,7 +35,7 @@ def up(stack: Stack = "local", yes: Yes = False, diff: Diff = False, json: Json 
         return
     print(f"stack {stack}: {changes_text(applied)} ({progress.seconds:.1f} s)")
     print("\n".join(outputs_lines(applied.outputs)))
-    if not config.is_stand_in:
+    if config.control_plane.kind not in ("stand-in", "aws"):
         print("  with no environment key yet, the dispatcher waits for it: `domicile key`")
 
 

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlsplit
 
-from domicile.config.control_plane import FIXED_URLS
+from domicile.config.control_plane import AWS_URL, FIXED_URLS
 from domicile_policies.rule import Asked
 
 HTTPS = 443
@@ -77,7 +77,8 @@ def declared(asked: Asked) -> Declared:
 
 def _beside(config: Mapping[str, str]) -> Iterator[Target]:
     plane = _section(config, "controlPlane")
-    url = str(plane.get("url") or FIXED_URLS.get(str(plane.get("kind")), ""))
+    fixed = AWS_URL.format(region=plane.get("region")) if plane.get("kind") == "aws" else FIXED_URLS.get(str(plane.get("kind")), "")
+    url = str(plane.get("url") or fixed)
     sinks = (str(sink.get("url", "")) for sink in _section(config, "audit").get("sinks", ()))
     for each in (url, *sinks):
         parts = urlsplit(each)
