@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any, NoReturn
 
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
@@ -119,8 +120,18 @@ class Stack:
     resources: Sequence[Resource]
 
     def of(self, *patterns: str) -> list[Resource]:
-        """The resources of these types."""
-        return [resource for resource in self.resources if resource.is_a(*patterns)]
+        """The resources of these types, in their order."""
+        types = [each for each in self._by_type if any(fnmatchcase(each, pattern) for pattern in patterns)]
+        if len(types) < 2:
+            return list(self._by_type[types[0]]) if types else []
+        return [resource for resource in self.resources if resource.type in types]
+
+    @cached_property
+    def _by_type(self) -> dict[str, list[Resource]]:
+        found: dict[str, list[Resource]] = {}
+        for resource in self.resources:
+            found.setdefault(resource.type, []).append(resource)
+        return found
 
     def by_urn(self, urn: str) -> Resource | None:
         return next((resource for resource in self.resources if resource.urn == urn), None)
