@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from importlib.util import find_spec
 
 from domicile_policies.rule import RULES, Rule
 
@@ -32,6 +31,5 @@ CONCERNS = (
 def rules() -> Mapping[str, Rule]:
     """Every rule by id, in the order of the ids."""
     for concern in CONCERNS:
-        if find_spec(f"{__package__}.{concern}"):
-            import_module(f"{__package__}.{concern}")
+        import_module(f"{__package__}.{concern}")
     return dict(sorted(RULES.items()))
