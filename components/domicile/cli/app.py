@@ -11,6 +11,7 @@ from domicile.cli import (
     check,
     destroy,
     drill,
+    egress,
     images,
     key,
     preview,
@@ -39,6 +40,7 @@ app = typer.Typer(
 PROVISION, OPERATE, SUPPLY = "Provision", "Operate", "Supply chain"
 app.command("check", rich_help_panel=PROVISION)(check.check)
 app.command("residency", rich_help_panel=PROVISION)(residency.residency)
+app.add_typer(egress.app, name="egress", rich_help_panel=PROVISION)
 app.command("preview", rich_help_panel=PROVISION)(preview.preview)
 app.command("rehearse", rich_help_panel=PROVISION)(rehearse.rehearse)
 app.command("up", rich_help_panel=PROVISION)(up.up)

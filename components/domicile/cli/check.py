@@ -51,7 +51,7 @@ def check(
     if only:
         _show_configuration(stack, config, json)
         return
-    _refuse_what_cant_be(stack, config, live, rehearse, [file for file in (sarif, html) if file])
+    refuse_what_cant_be(stack, config, live, rehearse, [file for file in (sarif, html) if file])
     from domicile.cli.judging import judged
 
     findings, failure = judged(stack, live, rehearse, policies, json)
@@ -66,7 +66,8 @@ def check(
         raise CliError(failure or violations, ExitCode.FAILED)
 
 
-def _refuse_what_cant_be(stack: str, config: PerimeterConfig, live: bool, rehearse: bool, files: list[Path]) -> None:
+def refuse_what_cant_be(stack: str, config: PerimeterConfig, live: bool, rehearse: bool, files: list[Path]) -> None:
+    """Options that exclude each other, and files whose folder isn't there. Raises `CliError`."""
     if live and rehearse:
         raise wrong_input("--live and --rehearse: a rehearsal has no live state; give one of them")
     if rehearse and config.platform != "aws":

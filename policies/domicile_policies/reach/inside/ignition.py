@@ -41,7 +41,7 @@ class Inside:
 
 def inside(stack: Stack, template: Resource) -> Inside:
     """The configuration of the machines that a launch template (or an instance) makes."""
-    text = raw(template.inputs, "userData") or raw(template.inputs, "userDataBase64")
+    text = next((found for name in ("userData", "userDataBase64") if (found := raw(template.inputs, name)) is not None), None)
     if isinstance(text, str):
         return _pointed(stack, template, text)
     objects = [each for each in template.sources("userData") or () if each.is_a(*OBJECTS)]
