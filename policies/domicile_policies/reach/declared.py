@@ -23,6 +23,8 @@ class Declared:
 
     hosts: frozenset[Target] = frozenset()
     beside: frozenset[Target] = frozenset()
+    names: frozenset[str] = frozenset()
+    """Hosts that other machines of the stack look up, and no sandbox: MCP servers behind a tunnel."""
     accounts: frozenset[str] = frozenset()
     """Numbers of the accounts whose things data may be written to."""
     sandboxes: tuple[str, ...] = ()
@@ -47,7 +49,7 @@ class Declared:
 
     def allows_name(self, name: str) -> bool:
         """Whether a DNS name is that of a declared host."""
-        return any(covers(each, name) for each, _ in self.hosts | self.beside)
+        return any(covers(each, name) for each in (*(host for host, _ in self.hosts | self.beside), *self.names))
 
 
 def covers(declared: str, host: str) -> bool:
@@ -66,6 +68,7 @@ def declared(asked: Asked) -> Declared:
     return Declared(
         hosts=frozenset(rules | extra),
         beside=frozenset(_beside(config)),
+        names=frozenset(str(each.get("host")) for each in (aws.get("tunnel") or {}).get("servers", ())),
         accounts=frozenset(accounts),
         sandboxes=tuple(given.get("sandboxes", ())),
         pods=given.get("pods") or None,
