@@ -177,13 +177,16 @@ async def test_a_host_of_a_region_tells_how_many_sessions_it_serves_again_and_ag
         settings = SimpleNamespace(secrets=client._place, stack="tokyo")
         counts = iter(range(100))
         cloud.fault = "ThrottlingException"
-        telling = asyncio.create_task(tell_sessions(settings, lambda: next(counts), every_seconds=0.01))
+        telling = asyncio.create_task(tell_sessions(settings, lambda: next(counts), lambda: 7.5, every_seconds=0.01))
         async with asyncio.timeout(10):
             assert await cloud.refused.get() == "monitoring"
             cloud.fault = None
-            await cloud.told.get()
+            for _ in range(3):
+                await cloud.told.get()
         telling.cancel()
-    [datum] = cloud.metrics[0]["MetricData"]
-    assert (cloud.metrics[0]["Namespace"], datum["MetricName"]) == ("Domicile", "SessionsServed")
-    assert datum["Dimensions"] == [{"Name": "Stack", "Value": "tokyo"}]
-    assert datum["Value"] >= 0
+    assert {put["Namespace"] for put in cloud.metrics} == {"Domicile"}
+    told = {datum["MetricName"]: datum for put in cloud.metrics for datum in put["MetricData"]}
+    assert set(told) == {"SessionsServed", "DrillAgeSeconds"}
+    assert all(datum["Dimensions"] == [{"Name": "Stack", "Value": "tokyo"}] for datum in told.values())
+    assert told["DrillAgeSeconds"]["Value"] == 7.5
+    assert told["SessionsServed"]["Value"] >= 0

@@ -97,7 +97,9 @@ def test_every_alarm_is_told_to_the_topic_and_leads_to_its_section_of_the_runboo
     }
     topic = listening.rehearsal.cloud.thing("Topic", "alarms").properties["arn"]
     found = {thing.name: thing.properties for thing in listening.things("MetricAlarm")}
-    assert {"nobody-polls", "oldest-item", "pending-stuck", "at-maximum", "old-key", "key-age"} <= set(found)
+    assert {"nobody-polls", "oldest-item", "pending-stuck", "at-maximum", "old-key", "key-age", "drill-failed", "drill-missing"} <= set(
+        found
+    )
     for name, alarm in found.items():
         document, _, anchor = alarm["alarmDescription"].rpartition(" ")[2].partition("#")
         assert (document, anchor) == ("docs/RUNBOOK.md", f"alarm-{name}")

@@ -27,6 +27,8 @@ case "${{!#}}" in
   */security-credentials/the-role) echo '{role}';;
   */target-lifecycle-state) cat {folder}/lifecycle;;
   http://shipper/status) cat {folder}/shipper;;
+  http://dispatcher/drill) cat {folder}/drill;;
+  https://monitoring.*) ;;
   https://autoscaling.*) ;;
   https://logs.*) for given in "$@"; do [[ $given == @* ]] && cat "${{given#@}}" >>{folder}/logged; done; true;;
   *) exit 22;;
@@ -229,3 +231,49 @@ def test_metadata_answers_root_on_the_machine_and_nobody_else(machine):
         "root": True, "gateway": False, "service": False, "service without its own filter": False, "second door": True,
         "elsewhere": False, "inwards": False,
     }  # fmt: skip
+
+
+def drilled(machine):
+    """The numbers that a run of the machine's drill tells CloudWatch, and whether it ended well."""
+    try:
+        machine.run("drill")
+        ended = True
+    except subprocess.CalledProcessError:
+        ended = False
+    [told] = [line for line in machine.called if "https://monitoring.ap-northeast-1.amazonaws.com/" in line]
+    names, values = re.findall(r"MetricName=(\w+)", told), re.findall(r"\.Value=(\d)", told)
+    assert told.count("Dimensions.member.1.Value=tokyo") == 2
+    assert "Namespace=Domicile" in told
+    assert "canary-secret" not in told
+    return dict(zip(names, map(int, values), strict=True)), ended
+
+
+@pytest.mark.parametrize(
+    ("answer", "numbers"),
+    [
+        ('{"passed": true, "proofs": []}', {"DrillPassed": 1, "DrillFailed": 0}),
+        ('{"passed": false, "problem": "the egress proxy"}', {"DrillPassed": 0, "DrillFailed": 1}),
+        ('{"error": {"message": "the dispatcher ends"}}', {"DrillPassed": 0, "DrillFailed": 1}),
+        (None, {"DrillPassed": 0, "DrillFailed": 1}),
+    ],
+    ids=["passed", "failed", "refused", "no answer"],
+)
+def test_a_machine_tells_how_its_drill_ended_and_no_answer_is_a_failed_one(machine, answer, numbers):
+    if answer is not None:
+        (machine.folder / "drill").write_text(answer)
+    assert drilled(machine) == (numbers, numbers["DrillPassed"] == 1)
+
+
+def test_a_machine_that_takes_no_work_yet_holds_no_drill(machine):
+    machine.put("systemctl", "#!/bin/bash\nexit 3\n")
+    machine.run("drill")
+    assert not (machine.folder / "called").exists()
+
+
+def test_drills_are_held_by_a_timer_and_both_a_failed_one_and_none_are_alarms(tokyo):
+    timer = tokyo.machine_units(NOUN)["domicile-drill.timer"]
+    assert {"OnBootSec=15min", "OnUnitActiveSec=21600s", "WantedBy=timers.target"} <= set(timer.splitlines())
+    failed, missing = tokyo.one("MetricAlarm", "drill-failed"), tokyo.one("MetricAlarm", "drill-missing")
+    assert (failed["metricName"], failed["threshold"], failed["evaluationPeriods"]) == ("DrillFailed", 0, 1)
+    assert (missing["metricName"], missing["threshold"]) == ("DrillAgeSeconds", 2 * 21600 + 1800)
+    assert failed["alarmActions"] == missing["alarmActions"] == [tokyo.rehearsal.cloud.thing("Topic", "alarms").properties["arn"]]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from domicile.cli import report
+from domicile.cli.drills_reported import reported
 from domicile.cli.exit import CliError, ExitCode, print_json, wrong_input
 from domicile.cli.progress import Progress
 from domicile.cli.project import Json, Stack, configuration, places
@@ -31,13 +32,14 @@ SESSION = {
 def drill(stack: Stack = "local", json: Json = False) -> None:
     """Prove that the perimeter still holds: serve a small session, and try from inside a sandbox what must fail and what must work.
 
-    The session needs the stand-in; with a real control plane the rest is tried. The result is recorded and counted by the dispatcher. Exit
-    code 0 only if everything held; a drill that can't be held has failed.
+    The session needs the stand-in; with a real control plane the rest is tried. The result is recorded and counted by the dispatcher.
+    In a region each worker host holds drills by itself: the verb tells what they reported lately. Exit code 0 only if everything held; a
+    drill that can't be held has failed, and so have hosts that report none.
     """
     config, where = configuration(stack, json), places(stack)
-    if config.platform != "local":
-        raise wrong_input(f"stack {stack} is of platform {config.platform}: a drill is held on the machine that serves it")
-    found = _held(config, where, json)
+    if config.platform not in ("local", "aws"):
+        raise wrong_input(f"stack {stack} is of platform {config.platform}: this version holds drills on `local` and on `aws` only")
+    found = reported(config) if config.aws is not None else _held(config, where, json)
     if json:
         print_json(found)
     else:
@@ -85,5 +87,7 @@ def _show(stack: str, found: dict[str, Any]) -> None:
         must = "refused" if proof["must"] == "fail" else "works"
         tried = proof["found"] or f"{len(proof['tried'])} tried"
         console.print(Text(f"  {'holds' if proof['holds'] else 'FAILS':<6} {proof['name']} {must}: {tried}"), soft_wrap=True)
+    if "hours" in found:
+        console.print(f"  within {found['hours']} hours: {found['drills_passed']} passed, {found['drills_failed']} failed")
     if found.get("problem"):
         console.print(Text(f"failed: {found['problem']}", "red"), soft_wrap=True)

@@ -14,8 +14,7 @@ from domicile.aws.ground import Ground
 from domicile.aws.ignition import PROGRAM, MachineFile, configuration, once, timer
 from domicile.aws.names import TUNNEL_IMAGES
 from domicile.aws.packet_filter import guard, packet_filter
-from domicile.aws.policy_document import METRICS
-from domicile.aws.scripts import begin
+from domicile.aws.scripts import begin, metrics
 from domicile.config.aws import Tunnel
 from domicile.machine.identities import Identity
 from domicile.worker_hosts.quadlet import name, unit
@@ -185,11 +184,8 @@ place {proxy.user} "$work/crt" {CERTIFICATE}
 
 def _ready(stack: str) -> str:
     """Tells whether cloudflared has a connection: its own `/ready`, since `/healthcheck` answers without one."""
-    fields = {"MetricName": "TunnelNotReady", "Dimensions.member.1.Name": "Stack", "Dimensions.member.1.Value": stack}
-    data = " ".join(f"-d 'MetricData.member.1.{name_}={value}'" for name_, value in fields.items())
     return f"""{begin()}
 down=1
 if curl -sSf --max-time 5 -o /dev/null http://127.0.0.1:{METRICS_PORT}/ready; then down=0; fi
-signed monitoring -o /dev/null -d Action=PutMetricData -d Version=2010-08-01 -d Namespace={METRICS} {data} \\
-  -d "MetricData.member.1.Value=$down" "https://monitoring.$region.amazonaws.com/"
+{metrics(stack, {"TunnelNotReady": "$down"})}
 """

@@ -228,6 +228,10 @@ OLD_KEY = Alarm(
 )  # fmt: skip
 
 
+DRILL_SPARE_SECONDS = 1800
+"""For a host's start, its timer's spread and the drill itself."""
+
+
 def alarms(ground: Ground, look_seconds: int) -> tuple[Alarm, ...]:
     """On what the watching function publishes, each `look_seconds`. That it publishes nothing is the first alarm's matter."""
     each, oldest = look_seconds, ground.aws.alarms.oldest_item_seconds
@@ -237,5 +241,9 @@ def alarms(ground: Ground, look_seconds: int) -> tuple[Alarm, ...]:
         Alarm("oldest-item", "A work item waits longer than it should.", "OldestItemAgeSeconds", oldest, period_seconds=each, periods=2),
         Alarm("pending-stuck", "Claimed items aren't taken up.", "WorkPending", 0.0, period_seconds=each, periods=10, statistic="Minimum"),
         Alarm("at-maximum", "The fleet is as large as it may be.", "AtMaximum", 0.0, period_seconds=each, periods=15, statistic="Minimum"),
+        Alarm("drill-failed", "A worker host's drill failed: its sandboxes may be less confined than promised.", "DrillFailed", 0.0,
+              period_seconds=300, periods=1),
+        Alarm("drill-missing", "A worker host has held no drill that passed.", "DrillAgeSeconds",
+              2 * float(ground.aws.alarms.drill_seconds) + DRILL_SPARE_SECONDS, period_seconds=300, periods=1),
         *(() if ground.names.workspace else (OLD_KEY,)),
     )  # fmt: skip

@@ -38,6 +38,12 @@ class Alarms(Section):
     subscribers: tuple[str, ...] = Field((), description="mail addresses told of alarms; each confirms once")
     key_age_seconds: Duration = Field(90 * 86_400, ge=86_400, description="age of the environment key at which rotation is due")
     oldest_item_seconds: Duration = Field(300, ge=30, le=86_400, description="age of the oldest work item that nobody took")
+    drill_seconds: Duration = Field(
+        6 * 3600,
+        ge=3600,
+        le=86_400,
+        description="how often each worker host holds a drill; the alarm is one that failed, or none passed in two",
+    )
     runbook: str = Field("docs/RUNBOOK.md", min_length=1, max_length=300, description="where an alarm's text sends the reader")
 
     @model_validator(mode="after")

@@ -25,8 +25,9 @@ from domicile_host.settings import AwsSecrets, BucketSink, HostSettings, Sandbox
 
 NOUN = "worker-hosts"
 SECCOMP = Path(__file__).resolve().parents[4] / "images" / "sandbox" / "seccomp.json"
-PREPARE, NETWORK, ROLE, IMAGES, IN_SERVICE, ENGINE, END = (
-    f"domicile-{noun}.service" for noun in ("prepare", "network", "role", "images", "in-service", "container-engine", "end-of-life")
+PREPARE, NETWORK, ROLE, IMAGES, IN_SERVICE, ENGINE, DRILL, END = (
+    f"domicile-{noun}.service"
+    for noun in ("prepare", "network", "role", "images", "in-service", "container-engine", "drill", "end-of-life")
 )
 ROLE_MINUTES = 5
 """The role's credentials change some minutes before the old ones end (EC2 guide: IAM roles for EC2)."""
@@ -45,7 +46,7 @@ def machine_configuration(ground: Ground, images: Images, told: Told) -> str:
     """The Ignition configuration of one worker host."""
     places = StackPlaces.of(ground.config.stack, {})
     settings, secrets = host_settings(ground, images, told, places)
-    host = Host(ground.names, places, settings, secrets)
+    host = Host(ground.names, places, settings, secrets, int(ground.aws.alarms.drill_seconds))
     quadlets = {
         name(service): unit(
             service,
@@ -161,6 +162,10 @@ def _units(host: Host) -> dict[str, str]:
         "domicile-role-again.service": _plain("role's credentials, again", "Type=oneshot", PROGRAMS + "role"),
         "domicile-role-again.timer": timer(
             "role's credentials, again", f"OnBootSec={ROLE_MINUTES}min", f"OnUnitActiveSec={ROLE_MINUTES}min"
+        ),
+        DRILL: _plain("drill", "Type=oneshot\nTimeoutStartSec=30min", PROGRAMS + "drill"),
+        DRILL.replace(".service", ".timer"): timer(
+            "drill", "OnBootSec=15min", f"OnUnitActiveSec={host.drill_seconds}s", "RandomizedDelaySec=10min"
         ),
         IMAGES: once("sandbox image", PROGRAMS + "images", after=(LOGIN_UNIT,)),
         IN_SERVICE: once("place in the group", PROGRAMS + "in-service"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from domicile.aws.names import Names
 from domicile.aws.packet_filter import packet_filter
-from domicile.aws.scripts import begin
+from domicile.aws.scripts import begin, metrics
 from domicile.machine.identities import GROUP
 from domicile.network.services import SYSCTLS, uplink
 from domicile.places import StackPlaces
@@ -25,6 +25,9 @@ TEMPLATES = "/etc/domicile"
 HOOK = "drain"
 HEARTBEAT_SECONDS = 300
 """After which a machine that doesn't beat any more is let go; it beats every half minute."""
+
+DRILL_SECONDS = 240
+"""How long the dispatcher's answer is waited for: longer than a drill may take."""
 
 RECORDS_SECONDS = 900
 """How long a machine that ends waits for sinks to take what is left of its records."""
@@ -42,6 +45,8 @@ class Host:
     places: StackPlaces
     settings: HostSettings
     secrets: AwsSecrets
+    drill_seconds: int
+    """Between two drills."""
 
 
 def programs(host: Host) -> dict[str, str]:
@@ -52,6 +57,7 @@ def programs(host: Host) -> dict[str, str]:
         "network": _network(host),
         "images": sandbox_image(host.names, host.settings.sandboxes.image),
         "in-service": _in_service(),
+        "drill": _drill(host),
         "end-of-life": _end_of_life(host),
     }
 
@@ -155,6 +161,21 @@ until [ "$(metadata autoscaling/target-lifecycle-state)" = InService ]; do sleep
 """
 
 
+def _drill(host: Host) -> str:
+    """Asks the dispatcher for a drill and tells how it ended. No answer is a failed one; a machine that takes no work yet holds none."""
+    told = metrics(host.places.stack, {"DrillPassed": "$passed", "DrillFailed": "$((1 - passed))"})
+    return f"""{begin()}
+if ! systemctl is-active --quiet domicile-in-service.service; then exit 0; fi
+report=$(curl -sS --fail-with-body --max-time {DRILL_SECONDS} --retry 5 --retry-delay 20 --retry-all-errors \\
+  -X POST --unix-socket {host.places.dispatcher_status} http://dispatcher/drill) || true
+echo "drill: $report"
+passed=0
+if [ "$(jq -s 'last | .passed == true' <<<"$report")" = true ]; then passed=1; fi
+{told}
+[ "$passed" = 1 ]
+"""
+
+
 def _end_of_life(host: Host) -> str:
     """Waits until the group or the spot market ends this machine, drains it, lets its records go, and says that it may end."""
     names, places = host.names, host.places
@@ -172,6 +193,7 @@ until [ "$(metadata autoscaling/target-lifecycle-state 2>/dev/null)" = Terminate
   sleep 5
 done
 
+systemctl stop domicile-drill.timer domicile-drill.service
 systemctl stop domicile-dispatcher.service &
 stopping=$!
 if [ -n "$spot" ]; then

@@ -1,4 +1,5 @@
-"""Tells CloudWatch a number now and then, with the machine's role, through the VPC endpoint: the key's age, and the sessions served.
+"""Tells CloudWatch a number now and then, with the machine's role, through the VPC endpoint: the key's age, the sessions served, how
+long no drill has passed.
 
 Nothing waits for it: a report that fails is made again at the next occasion, and silence is what the alarms and the scaling listen for.
 """
@@ -19,7 +20,7 @@ from domicile_host.settings import AwsSecrets, HostSettings
 log = structlog.get_logger(__name__)
 
 PUT_METRIC = "GraniteServiceVersion20100801.PutMetricData"
-NAMESPACE, SESSIONS = "Domicile", "SessionsServed"
+NAMESPACE, SESSIONS, DRILL_AGE = "Domicile", "SessionsServed", "DrillAgeSeconds"
 SESSIONS_SECONDS = 60.0
 """Between two reports: the fleet is scaled by whole minutes."""
 
@@ -55,12 +56,18 @@ class CloudWatch:
         return answer.status == 200
 
 
-async def tell_sessions(settings: HostSettings, count: Callable[[], int], every_seconds: float = SESSIONS_SECONDS) -> None:
-    """Tells how many sessions this host serves, for ever. Only for a host of a region that has a place to tell it to."""
+async def tell_sessions(
+    settings: HostSettings, count: Callable[[], int], drill_age: Callable[[], float], every_seconds: float = SESSIONS_SECONDS
+) -> None:
+    """Tells how many sessions this host serves and how old its last passed drill is, for ever.
+
+    Only for a host of a region that has a place to tell it to.
+    """
     if not isinstance(settings.secrets, AwsSecrets) or settings.secrets.metrics_url is None:
         await asyncio.Event().wait()
         return
     async with CloudWatch(settings.secrets, settings.stack) as watch:
         while True:
             await watch.put(SESSIONS, count(), "Count")
+            await watch.put(DRILL_AGE, drill_age(), "Seconds")
             await asyncio.sleep(every_seconds)

@@ -132,7 +132,7 @@ class Dispatcher:
         self._go(self._follow_engine())
         self._go(self._reconcile())
         self._go(self._supplies.keep(self._egress))
-        served = tell_sessions(self._settings, lambda: sum(1 for _ in self._sessions))
+        served = tell_sessions(self._settings, lambda: sum(1 for _ in self._sessions), self._drill.age)
         self._taking_on = [self._go(self._pool.run()), self._go(self._claims.run()), self._go(served)]
         await self._first_failure()
 

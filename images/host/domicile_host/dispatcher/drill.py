@@ -80,6 +80,12 @@ class Drill:
         network = parts.settings.network
         self._proxy, self._gateway = (f"{network.proxy_address}:{port}" for port in (network.egress_port, network.gateway_port))
         self.last: DrillReport | None = None
+        self._passed = time.monotonic()
+        """When one last passed; of a dispatcher that has seen none, when it began."""
+
+    def age(self) -> float:
+        """For how many seconds no drill has passed."""
+        return time.monotonic() - self._passed
 
     async def hold(self) -> DrillReport:
         """One whole drill. Raises `CancelledError` when the dispatcher ends meanwhile: nothing has been found, then."""
@@ -130,6 +136,7 @@ class Drill:
             report = report.model_copy(update={"passed": False, "problem": f"the drill can't be recorded: {error}"})
         self._parts.metrics.drills.labels("passed" if report.passed else "failed").inc()
         if report.passed:
+            self._passed = time.monotonic()
             self._parts.metrics.drill_passed.set_to_current_time()
         else:
             log.error("drill.failed", reason=event.reason or report.problem)
