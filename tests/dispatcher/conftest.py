@@ -12,6 +12,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import dispatcher_lab
 
+from domicile_control_plane.aws import FrontDoor
+
 
 @pytest.fixture(scope="session")
 def dispatcher_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -29,6 +31,16 @@ def dispatcher_image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dispa
 def dispatcher_bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dispatcher_lab.Bao]:
     with dispatcher_lab.Bao(tmp_path_factory.mktemp("bao")).started() as bao:
         yield bao
+
+
+@pytest.fixture
+async def host_on_aws(
+    tmp_path: Path, dispatcher_image: dispatcher_lab.Image, dispatcher_bao: dispatcher_lab.Bao, dispatcher_engine: Path
+) -> AsyncIterator[dispatcher_lab.Lab]:
+    """The same, at Claude Platform on AWS."""
+    door = FrontDoor("wrkspc_01Lab")
+    async with dispatcher_lab.lab(tmp_path, dispatcher_image, dispatcher_bao, dispatcher_engine, door) as lab:
+        yield lab
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ import httpx
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from domicile_control_plane.aws import FrontDoor
 from domicile_control_plane.server import ControlPlane
 from domicile_host import settings as s
 from domicile_host.audit import Journal
@@ -527,18 +528,40 @@ def host_settings(
     )
 
 
+def signing(folder: Path, door: FrontDoor) -> s.Signing:
+    """Both roles' credentials are there and good for an hour: nothing asks STS."""
+    made = s.Signing(
+        region=door.region, workspace_id=door.workspace_id, role_file=folder / "role.json",
+        sessions_role="arn:aws:iam::123456789012:role/s", sessions_role_file=folder / "sessions.json",
+        sts_url="http://127.0.0.1:1", sts_region=door.region,
+    )  # fmt: skip
+    let_in(made.role_file, door, "worker-host", "ProcessEnvironmentWork")
+    let_in(made.sessions_role_file, door, "sessions", "GetSession", "UpdateSession", "GetSkill")
+    return made
+
+
+def let_in(file: Path, door: FrontDoor, role: str, *actions: str) -> None:
+    """New credentials in the role's file, in one step."""
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(door.login(role, *actions)))
+    part.replace(file)
+
+
 @contextlib.asynccontextmanager
-async def lab(folder: Path, image: Image, bao: Bao, engine: Path) -> AsyncIterator[Lab]:
-    """A worker host with everything but its dispatcher running."""
+async def lab(folder: Path, image: Image, bao: Bao, engine: Path, door: FrontDoor | None = None) -> AsyncIterator[Lab]:
+    """A worker host with everything but its dispatcher running; with `door` at Claude Platform on AWS."""
     stack = f"t{secrets.token_hex(3)}"
     run_folder = Path(f"/tmp/domicile-{stack}")  # short, as a socket's path must be
     run_folder.mkdir()  # noqa: ASYNC240 - in a thread it would leave the loop a thread that stays in the machine's namespace
     with namespace(stack, "100.96.0.1"):
         requests: list[str] = []
-        plane = ControlPlane(ttl_seconds=30, log=lambda event, /, **of: requests.append(str(of["path"])) if event == "request" else None)
+        noted = lambda event, /, **of: requests.append(str(of["path"])) if event == "request" else None  # noqa: E731
+        plane = ControlPlane(ttl_seconds=30, log=noted, door=door)
         async with plane.serve() as url:
             environment, key = plane.new_environment()
             settings = host_settings(stack, folder, run_folder, image, bao, engine, url, environment)
+            if door:
+                settings = settings.model_copy(update={"signing": signing(folder, door)})
             gateway = Gateway(settings, await Journal.of(settings, "gateway"))
             await gateway.start()
             made = Lab(stack, folder, settings, plane, key, bao, Proxy([]), gateway, requests=requests)
