@@ -7,7 +7,8 @@ from pathlib import Path
 import pulumi
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as bounds
 from hypothesis import strategies as st
 from pulumi.runtime import config as pulumi_config
 
@@ -70,7 +71,7 @@ def test_loading_anything_gives_a_configuration_or_a_config_error(mapping, stack
         assert all(fault.value and fault.allowed and fault.fix for fault in error.faults)
 
 
-@settings(deadline=None)  # it writes a file, and how long that takes is the machine's affair
+@bounds(deadline=None)  # it writes a file, and how long that takes is the machine's affair
 @given(JSONISH)
 def test_any_text_as_a_stack_file_gives_a_configuration_or_a_config_error(tmp_path_factory, content):
     file = tmp_path_factory.mktemp("stack") / "Pulumi.local.yaml"
