@@ -11,6 +11,8 @@ import json
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from domicile_policies.resource import Unknown
+
 from .snapshots import Changed
 
 ANYONE = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]})
@@ -144,6 +146,24 @@ def workers_in_the_default_group_that_someone_opened(at):
     del at.inputs("LaunchTemplate", "worker-hosts")["networkInterfaces"][0]["securityGroups"]
 
 
+@mutation("extra", "undecided")
+def workers_group_opened_by_its_id_as_text(at):
+    rule = {"securityGroupId": "sg-0123456789abcdef0", "cidrIpv4": "0.0.0.0/0", "ipProtocol": "-1"}
+    at.add("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "extra", rule)
+
+
+@mutation("extra", "undecided")
+def workers_group_opened_by_an_id_that_nobody_knows(at):
+    rule = {"securityGroupId": Unknown("securityGroupId"), "cidrIpv4": "0.0.0.0/0", "ipProtocol": "-1"}
+    at.add("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "extra", rule)
+
+
+@mutation("extra", "undecided")
+def a_group_added_to_a_running_machines_interface(at):
+    kind = "aws:ec2/networkInterfaceSecurityGroupAttachment:NetworkInterfaceSecurityGroupAttachment"
+    at.add(kind, "extra", {"networkInterfaceId": "eni-0123456789abcdef0"}, securityGroupId=("SecurityGroup", "egress-proxies"))
+
+
 # --- routes ------------------------------------------------------------------------------------------------------------------
 
 
@@ -155,6 +175,12 @@ def nat_route_in_the_workers_table(at):
 @mutation("extra", "one-lock")
 def internet_gateway_route_in_the_workers_table(at):
     _route(at, "gatewayId", ("InternetGateway", "internet"))
+
+
+@mutation("extra", "undecided")
+def route_in_the_workers_table_by_its_id_as_text(at):
+    route = {"routeTableId": "rtb-0123456789abcdef0", "destinationCidrBlock": "0.0.0.0/0", "natGatewayId": "nat-0123456789abcdef0"}
+    at.add("aws:ec2/route:Route", "extra", route)
 
 
 @mutation("extra", "one-lock")
@@ -239,6 +265,18 @@ def metadata_without_a_token(at):
 @mutation("watch")
 def function_taken_out_of_the_vpc(at):
     del at.inputs("Function", "watch")["vpcConfig"]
+
+
+@mutation("worker-hosts", "undecided")
+def workers_launched_from_a_template_outside_the_stack(at):
+    at.inputs("Group", "worker-hosts")["launchTemplate"] = {"id": "lt-0123456789abcdef0", "version": "1"}
+    at.lean("Group", "worker-hosts", "launchTemplate")
+
+
+@mutation("worker-hosts", "undecided")
+def workers_launched_by_an_old_launch_configuration(at):
+    del at.inputs("Group", "worker-hosts")["launchTemplate"]
+    at.inputs("Group", "worker-hosts")["launchConfiguration"] = "lc"
 
 
 # --- endpoints ---------------------------------------------------------------------------------------------------------------
@@ -338,6 +376,13 @@ def resolver_forwards_to_servers_outside(at):
     at.add("aws:route53/resolverRule:ResolverRule", "out", {"ruleType": "FORWARD", "domainName": "attacker.example"})
     kind = "aws:route53/resolverRuleAssociation:ResolverRuleAssociation"
     at.add(kind, "forward", {}, resolverRuleId=("ResolverRule", "out"), vpcId=("Vpc", "vpc"))
+
+
+@mutation("tie", "undecided")
+def another_rule_group_for_the_vpc_by_its_id_as_text(at):
+    at.add("aws:route53/resolverFirewallRuleGroup:ResolverFirewallRuleGroup", "first", {})
+    kind = "aws:route53/resolverFirewallRuleGroupAssociation:ResolverFirewallRuleGroupAssociation"
+    at.add(kind, "tie", {"vpcId": "vpc-0123456789abcdef0", "priority": 100}, firewallRuleGroupId=("ResolverFirewallRuleGroup", "first"))
 
 
 # --- the door and what is behind it ------------------------------------------------------------------------------------------

@@ -28,6 +28,16 @@ def test_a_region_stack_is_proven_in_its_first_preview(name):
     assert [str(each) for each in previewed(name).prove().findings] == []
 
 
+def test_a_region_with_its_options_taken_is_proven():
+    aws = json.loads(previewed_config()["domicile:aws"])
+    aws["network"]["sessionManager"] = True
+    aws["scaling"] = {"webhook": True}
+    aws["hosts"] = {"min": 0, "max": 4, "instanceTypes": ["m7i.2xlarge", "m6i.2xlarge"], "onDemandPercent": 50}
+    rules = [{"host": "api.example.com", "mode": "inspect", "http": [{"methods": ["GET"], "paths": ["/v1/"]}]}, *RULES]
+    region = previewed("tokyo", aws=aws, egress={"rules": rules, "howToAsk": "ask"})
+    assert [str(each) for each in region.prove().findings] == []
+
+
 def test_every_way_that_is_allowed_is_declared_or_the_machines_own(tokyo):
     ways = tokyo.prove().allowed
     internet = {way.to: way.note for way in ways if way.to.startswith("internet: ")}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
+from domicile_policies.reach.aws.adrift import adrift, unlaunched
 from domicile_policies.reach.aws.machines import FUNCTION, INSTANCE, SCALING_GROUP, TEMPLATE, Interface, hop_limit
 from domicile_policies.reach.aws.names import Names
 from domicile_policies.reach.aws.tier import Tier, entrances
@@ -14,13 +15,16 @@ from domicile_policies.reach.inside.host import PROXY, SANDBOX, Door, Host, Judg
 from domicile_policies.reach.inside.ignition import inside
 from domicile_policies.reach.proof import Hop, Proof, Way, hop
 from domicile_policies.reach.relations import Relations
-from domicile_policies.resource import Stack
+from domicile_policies.resource import Resource, Stack
 
 WORKERS = "domicile:aws:WorkerHosts"
 _FILES = {"settings": "/settings.json", "bootstrap": "/bootstrap.json", "services": "/services.nft", "machine": "/machine.nft"}
 COPIES = {
     "aws:ec2/trafficMirrorSession:TrafficMirrorSession": "traffic mirroring copies what passes an interface to somewhere else",
     "aws:vpclattice/serviceNetworkVpcAssociation:ServiceNetworkVpcAssociation": "VPC Lattice leads past groups and routes to its services",
+    "aws:ec2/networkInterfaceSecurityGroupAttachment:NetworkInterfaceSecurityGroupAttachment": "a group is added to an interface by its id",
+    "aws:ec2/networkInterfaceAttachment:NetworkInterfaceAttachment": "an interface is added to a machine by its id",
+    "aws:ec2/vpcEndpointSecurityGroupAssociation:VpcEndpointSecurityGroupAssociation": "a group is added to an endpoint by its id",
     "aws:ec2clientvpn/endpoint:Endpoint": "a client VPN joins other networks to the VPC",
     "aws:ec2/vpcDhcpOptionsAssociation:VpcDhcpOptionsAssociation": "DHCP options may name resolvers that no DNS firewall guards",
 }
@@ -30,9 +34,12 @@ COPIES = {
 def prove(stack: Stack, relations: Relations, declared: Declared, proof: Proof) -> bool:
     """Whether there was anything on AWS that runs sandboxes, or functions beside them; what was found is in `proof`."""
     walk = Walk(stack, relations, declared, proof)
-    workers = _workers(stack, walk, declared)
-    if not workers:
+    wanted = _wanted(stack, declared)
+    workers = walk.machines.of(*wanted)
+    unlaunched([each for each in wanted if each.is_a(SCALING_GROUP)], walk.machines, proof)
+    if not wanted:
         return False
+    adrift(stack, relations, declared, proof)
     for worker in workers:
         _host(walk, worker)
     functions = list(_functions(stack, walk))
@@ -45,15 +52,13 @@ def prove(stack: Stack, relations: Relations, declared: Declared, proof: Proof) 
     return True
 
 
-def _workers(stack: Stack, walk: Walk, declared: Declared) -> list[Interface]:
-    """Interfaces of the machines that run sandboxes."""
+def _wanted(stack: Stack, declared: Declared) -> list[Resource]:
+    """The groups, templates and instances that run sandboxes."""
     machines = stack.of(SCALING_GROUP, INSTANCE, TEMPLATE)
     if declared.sandboxes:
-        wanted = [r for r in machines if any(fnmatchcase(name, p) for p in declared.sandboxes for name in (r.name, r.urn))]
-    else:
-        below = {id(r) for component in stack.of(WORKERS) for r in stack.under(component)}
-        wanted = [r for r in machines if id(r) in below]
-    return walk.machines.of(*wanted)
+        return [r for r in machines if any(fnmatchcase(name, p) for p in declared.sandboxes for name in (r.name, r.urn))]
+    below = {id(r) for component in stack.of(WORKERS) for r in stack.under(component)}
+    return [r for r in machines if id(r) in below]
 
 
 def _host(walk: Walk, worker: Interface) -> None:

@@ -75,8 +75,6 @@ class SecurityGroups:
     def __init__(self, stack: Stack, relations: Relations) -> None:
         self._relations = relations
         self._doors: dict[tuple[int, Direction], list[Door]] = defaultdict(list)
-        self.adrift: list[Resource] = []
-        """Rules of a group that isn't in the stack."""
         for group in stack.of(*GROUPS):
             self._inline(group)
         for rule in stack.of("aws:ec2/securityGroupRule:SecurityGroupRule"):
@@ -103,8 +101,6 @@ class SecurityGroups:
         owners = self._relations.named(rule, "securityGroupId", *GROUPS)
         for owner in owners.resources:
             self._doors[id(owner), direction].extend(self._read(rule, owner, rule.inputs, "", form))
-        if not owners.resources:
-            self.adrift.append(rule)
 
     def _read(self, at: Resource, owner: Resource, rule: Mapping[str, Any], path: str, form: _Form) -> Iterator[Door]:
         allowed = ports(rule.get(form.protocol), rule.get("fromPort"), rule.get("toPort"))
