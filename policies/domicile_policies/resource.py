@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, NoReturn
 
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
@@ -37,6 +37,12 @@ class Unknown:
 
     def __repr__(self) -> str:
         return f"Unknown({self.path!r})"
+
+
+@cache
+def matches(type_: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a type is one of these: `aws:ec2/*`. Rules ask it of the same few types over and over."""
+    return any(fnmatchcase(type_, pattern) for pattern in patterns)
 
 
 def known(value: object) -> bool:
@@ -103,7 +109,7 @@ class Resource:
 
     def is_a(self, *patterns: str) -> bool:
         """Whether its type is one of these: `aws:ec2/*`."""
-        return any(fnmatchcase(self.type, pattern) for pattern in patterns)
+        return matches(self.type, patterns)
 
     def sources(self, path: str) -> Sequence[Resource] | None:
         """What the value at `path` is made from, by its top-level property; None where that isn't told."""
@@ -121,17 +127,19 @@ class Stack:
 
     def of(self, *patterns: str) -> list[Resource]:
         """The resources of these types, in their order."""
-        types = [each for each in self._by_type if any(fnmatchcase(each, pattern) for pattern in patterns)]
-        if len(types) < 2:
-            return list(self._by_type[types[0]]) if types else []
-        return [resource for resource in self.resources if resource.type in types]
+        found = self._asked.get(patterns)
+        if found is None:
+            types = {each for each in self._types if matches(each, patterns)}
+            found = self._asked[patterns] = [resource for resource in self.resources if resource.type in types]
+        return list(found)
 
     @cached_property
-    def _by_type(self) -> dict[str, list[Resource]]:
-        found: dict[str, list[Resource]] = {}
-        for resource in self.resources:
-            found.setdefault(resource.type, []).append(resource)
-        return found
+    def _types(self) -> frozenset[str]:
+        return frozenset(resource.type for resource in self.resources)
+
+    @cached_property
+    def _asked(self) -> dict[tuple[str, ...], list[Resource]]:
+        return {}
 
     def by_urn(self, urn: str) -> Resource | None:
         return next((resource for resource in self.resources if resource.urn == urn), None)
