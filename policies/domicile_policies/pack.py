@@ -22,8 +22,6 @@ CONCERNS = (
     "tunnels",
     "access",
     "reach",
-    "kubernetes",
-    "cloudflare",
     "machine",
 )
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from domicile_policies.cloudflare.residency import buckets, place_of_destination
-from domicile_policies.cloudflare.tunnels import hours
-from domicile_policies.kubernetes.images import registry
-from domicile_policies.kubernetes.keys import secret_name
-from domicile_policies.kubernetes.objects import namespace, selects
+from domicile_policies.images.kubernetes import registry
+from domicile_policies.keys.kubernetes import secret_name
+from domicile_policies.kubernetes import namespace, selects
+from domicile_policies.residency.cloudflare import buckets, place_of_destination
 from domicile_policies.resource import NotKnown, Resource, Unknown
 from domicile_policies.rule import Asked
+from domicile_policies.tunnels.cloudflare import hours
 
 LABELS = {"app": "sandbox", "pool": "warm"}
 

@@ -1,5 +1,5 @@
 """Who may do what."""
 
-from domicile_policies.access import rights, things
+from domicile_policies.access import admission, kubernetes, rights, things
 
-__all__ = ["rights", "things"]
+__all__ = ["admission", "kubernetes", "rights", "things"]

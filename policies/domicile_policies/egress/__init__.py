@@ -1,5 +1,5 @@
 """What can leave, and by which way."""
 
-from domicile_policies.egress import aws
+from domicile_policies.egress import aws, kubernetes
 
-__all__ = ["aws"]
+__all__ = ["aws", "kubernetes"]

@@ -1,5 +1,5 @@
 """Which images and programs run."""
 
-from domicile_policies.images import aws
+from domicile_policies.images import aws, kubernetes
 
-__all__ = ["aws"]
+__all__ = ["aws", "kubernetes"]

@@ -1,5 +1,5 @@
 """Keys and secrets."""
 
-from domicile_policies.keys import encryption, secrets
+from domicile_policies.keys import encryption, kubernetes, secrets
 
-__all__ = ["encryption", "secrets"]
+__all__ = ["encryption", "kubernetes", "secrets"]

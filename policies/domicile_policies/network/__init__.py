@@ -1,5 +1,5 @@
 """Who can be reached, and over what."""
 
-from domicile_policies.network import aws
+from domicile_policies.network import aws, kubernetes
 
-__all__ = ["aws"]
+__all__ = ["aws", "kubernetes"]

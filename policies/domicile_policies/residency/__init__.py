@@ -1,5 +1,5 @@
 """Where data lies."""
 
-from domicile_policies.residency import aws
+from domicile_policies.residency import aws, cloudflare
 
-__all__ = ["aws"]
+__all__ = ["aws", "cloudflare"]

@@ -1,5 +1,5 @@
 """Ways in and out beside the proxies: tunnels, peers, links."""
 
-from domicile_policies.tunnels import aws
+from domicile_policies.tunnels import aws, cloudflare
 
-__all__ = ["aws"]
+__all__ = ["aws", "cloudflare"]

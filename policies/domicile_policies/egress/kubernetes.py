@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
-from domicile_policies.kubernetes.network import POLICY, governs, selected, unbound, wide
-from domicile_policies.kubernetes.objects import pods
+from domicile_policies.kubernetes import pods
+from domicile_policies.network.kubernetes import POLICY, governs, selected, unbound, wide
 from domicile_policies.resource import Resource, Stack
 from domicile_policies.rule import Asked, Violation, rule, stack_rule
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from domicile_policies.kubernetes.objects import CARRIERS, pod
+from domicile_policies.kubernetes import CARRIERS, pod
 from domicile_policies.resource import Resource
 from domicile_policies.rule import Asked, Violation, rule
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from domicile_policies.kubernetes.objects import Pod, pods, selects, together
+from domicile_policies.kubernetes import Pod, pods, selects, together
 from domicile_policies.resource import Resource, Stack
 from domicile_policies.rule import Asked, Violation, rule, stack_rule
 
