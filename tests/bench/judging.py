@@ -26,7 +26,7 @@ GOALS = {"added": 0.15}
 def cost(say: Callable[[str], None]) -> dict[str, Any]:
     """Medians over the turns; `added` is the median of the pairs, each of two previews right after each other."""
     with tempfile.TemporaryDirectory(prefix="domicile-bench-") as folder:
-        place = yard(Path(folder) / "stack", 1)
+        place = yard(Path(folder) / "stack", 0)
         config = Path(folder) / "policies.json"
         config.write_text(json.dumps({"all": "advisory"}))
         pack = ["--policy-pack", str(PROJECT / "policies"), "--policy-pack-config", str(config)]

@@ -1,7 +1,7 @@
 """What a region's stack costs to look at: its preview against an empty program's, its imports, and how both grow with what it holds.
 
-On the provider double, all real processes; needs no root and no perimeter. A stack holds one environment; what grows in it are credentials,
-each a secret of its own with its policy, so those are what is counted up.
+On the provider double, all real processes; needs no root and no perimeter. What grows in a stack is its environments, so those are what is
+counted up, beside the form that a stack with a single one has.
 """
 
 from __future__ import annotations
@@ -15,19 +15,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from domicile.config.environments import DOORS
 from domicile.engine import Project, Stack
 from domicile.rehearsal import Rehearsal
 from domicile.rehearsal.stages.scene import STAND_IN_IMAGES
 
 PROJECT = Path(__file__).parents[2]
 STACK = "tokyo"
-CREDENTIALS = (1, 10, 100)
+ENVIRONMENTS = (1, 10, 100)
 TURNS = 3
 GOALS = {"times_empty": 3.0, "import_seconds": 0.9, "import_mb": 120}
 """At most: a whole stack's preview against an empty program's; its imports beyond pulumi's own."""
@@ -45,20 +47,31 @@ print(json.dumps([spent, int(peak.split()[1]) / 1024]))
 def cost(say: Callable[[str], None]) -> dict[str, Any]:
     """Seconds are the best of some turns, taken alternately."""
     with tempfile.TemporaryDirectory(prefix="domicile-bench-") as folder:
-        places = {f"{n} credentials": yard(Path(folder) / str(n), n) for n in CREDENTIALS}
-        places["empty program"] = yard(Path(folder) / "empty", 0)
-        (places["empty program"][0] / "stacks" / "__main__.py").write_text("import pulumi\n")
-        times: dict[str, list[float]] = {name: [] for name in places}
+        yards = {f"{n} environments": yard(Path(folder) / str(n), n) for n in ENVIRONMENTS}
+        yards |= {"whole stack": yard(Path(folder) / "whole", 0), "empty program": yard(Path(folder) / "empty", 0)}
+        (yards["empty program"][0] / "stacks" / "__main__.py").write_text("import pulumi\n")
+        spent: dict[str, list[Spent]] = {name: [] for name in yards}
         for turn in range(TURNS):
-            for name, place in places.items():
-                times[name].append(_previewed(*place))
-                say(f"preview of {STACK}, {name}, {turn + 1}/{TURNS}: {times[name][-1]:.1f} s")
-    best = {name: round(min(found), 2) for name, found in times.items()}
-    return {"goals": GOALS, "preview_seconds": best, "times_empty": round(best["1 credentials"] / best["empty program"], 1)} | _imports()
+            for name, place in yards.items():
+                spent[name].append(_run("preview", *place))
+                say(f"preview of {STACK}, {name}, {turn + 1}/{TURNS}: {spent[name][-1].seconds:.1f} s")
+        states = {name: _state_mb(*place, say=say) for name, place in yards.items() if name != "empty program"}
+    best = {name: round(min(found.seconds for found in each), 2) for name, each in spent.items()}
+    memory = {name: round(min(found.peak_mb for found in each)) for name, each in spent.items()}
+    times = round(best["whole stack"] / best["empty program"], 1)
+    return {"goals": GOALS, "preview_seconds": best, "preview_mb": memory, "state_mb": states, "times_empty": times} | _imports()
 
 
-def yard(root: Path, credentials: int) -> tuple[Path, dict[str, str]]:
-    """A copy of the project whose stack has so many credentials, and the environment in which it is previewed."""
+@dataclass(frozen=True)
+class Spent:
+    """By one operation: seconds, and the peak of its largest process."""
+
+    seconds: float
+    peak_mb: float
+
+
+def yard(root: Path, environments: int) -> tuple[Path, dict[str, str]]:
+    """A copy of the project whose stack has so many environments (0: the form of a single one), and where it is previewed."""
     root.mkdir()
     shutil.copytree(PROJECT / "stacks", root / "stacks")
     shutil.copy(PROJECT / "Pulumi.yaml", root)
@@ -67,7 +80,9 @@ def yard(root: Path, credentials: int) -> tuple[Path, dict[str, str]]:
     content = yaml.safe_load(file.read_text())
     config = content["config"]
     config["domicile:aws"]["images"] = STAND_IN_IMAGES
-    config["domicile:egress"]["rules"] = [_rule(place) for place in range(credentials)]
+    if environments:
+        del config["domicile:environment"]
+        config["domicile:environments"] = {f"team-{place}": _environment(place) for place in range(environments)}
     for exception in config.get("domicile:residency", {}).get("exceptions", []):
         exception["expires"] = str(date.today() + timedelta(days=30))
     file.write_text(yaml.safe_dump(content))
@@ -76,23 +91,30 @@ def yard(root: Path, credentials: int) -> tuple[Path, dict[str, str]]:
     return root, {**os.environ, **Rehearsal(root / "rehearsal").plugins("aws"), **backend}
 
 
-def _rule(place: int) -> dict[str, Any]:
-    credential = {"name": f"team-{place}", "header": "authorization"}
-    return {
-        "host": f"host-{place}.example.com",
-        "mode": "inspect",
-        "http": [{"methods": ["GET"], "paths": ["/"]}],
-        "credential": credential,
-    }
+def _environment(place: int) -> dict[str, Any]:
+    rules = [{"host": f"host-{place}.example.com"}]
+    return {"id": f"env_{place}", "tier": 1 + place // DOORS, "hosts": {"max": 2}, "egress": {"rules": rules}}
 
 
-def _previewed(root: Path, environment: dict[str, str]) -> float:
+def _run(verb: str, root: Path, environment: dict[str, str]) -> Spent:
     began = time.monotonic()
-    command = [sys.executable, "-m", "domicile.engine", "preview", "--stack", STACK]
-    ran = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
-    if ran.returncode:
-        raise RuntimeError(f"preview of {STACK} failed: {ran.stdout[-2000:]}{ran.stderr[-2000:]}")
-    return time.monotonic() - began
+    command = [sys.executable, "-m", "domicile.engine", verb, "--stack", STACK]
+    with (root / "output").open("w+") as output:
+        running = subprocess.Popen(command, cwd=root, env=environment, stdout=output, stderr=output)
+        _, status, usage = os.wait4(running.pid, 0)
+        running.returncode = os.waitstatus_to_exitcode(status)
+        if running.returncode:
+            output.seek(0)
+            raise RuntimeError(f"{verb} of {STACK} failed: {output.read()[-2000:]}")
+    return Spent(time.monotonic() - began, usage.ru_maxrss / 1024)
+
+
+def _state_mb(root: Path, environment: dict[str, str], say: Callable[[str], None]) -> float:
+    """Of the stack's state once it is applied."""
+    taken = _run("up", root, environment)
+    size = (root / "backend" / ".pulumi" / "stacks" / "domicile" / f"{STACK}.json").stat().st_size / 1e6
+    say(f"up of {STACK}, {root.name}: {taken.seconds:.1f} s, its state {size:.1f} MB")
+    return round(size, 2)
 
 
 def _imports() -> dict[str, float]:

@@ -115,3 +115,57 @@ def test_status_shows_the_role_in_place_of_the_key():
     assert "waiting for: poll: AWS refuses the role (403)" in shown
     _show_dispatcher(lambda text, **_: shown.append(text), {**told, "identity": "environment-key"})
     assert "environment: env_1, key refused" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "secret"),
+    [
+        (("--environment", "payments"), "environments/payments/environment-key"),
+        (("--environment", "research", "--credential", "papers"), "environments/research/credentials/papers"),
+    ],
+)
+def test_of_several_environments_the_one_that_is_named_gets_the_value(aws, small_project, tmp_path, arguments, secret):
+    several(small_project)
+    ran = aws("123456789012")(*arguments)
+    assert ran.returncode == 0, ran.stderr
+    assert f"--secret-id domicile-us/{secret} " in (tmp_path / "arguments").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "--environment, of payments, research"),
+        (("--environment", "nobody"), "has payments, research"),
+        (("--environment", ""), "has payments, research"),
+        (("--environment", "../payments"), "has payments, research"),
+        (("--environment", "payments", "--credential", "papers"), "names no credential"),
+    ],
+)
+def test_a_key_goes_to_no_environment_that_wasnt_meant(aws, small_project, tmp_path, arguments, told):
+    """Another's credential is no credential of this one."""
+    several(small_project)
+    ran = aws("123456789012")(*arguments)
+    assert ran.returncode == 2
+    assert told in ran.stderr
+    assert not (tmp_path / "value").exists()
+
+
+def test_a_stack_that_serves_one_environment_takes_no_name(aws, tmp_path):
+    ran = aws("123456789012")("--environment", "payments")
+    assert ran.returncode == 2
+    assert "leave --environment out" in ran.stderr
+    assert not (tmp_path / "value").exists()
+
+
+def several(small_project):
+    file = small_project.project / "stacks" / "Pulumi.us.yaml"
+    content = yaml.safe_load(file.read_text())
+    del content["config"]["domicile:environment"]
+    rule = {"host": "papers.example.com", "mode": "inspect", "http": [{"methods": ["GET"], "paths": ["/"]}]}
+    rule["credential"] = {"name": "papers", "header": "authorization"}
+    content["config"]["domicile:environments"] = {
+        "payments": {"id": "env_1"},
+        "research": {"id": "env_2", "egress": {"rules": [rule]}},
+    }
+    content["config"]["domicile:workerHost"] = {"runtime": "crun"}
+    file.write_text(yaml.safe_dump(content))

@@ -14,6 +14,7 @@ from pulumi.runtime import config as pulumi_config
 
 from domicile.config import ConfigError, WorkerHost, from_file, from_pulumi, load
 from domicile.config.amounts import AmountError, duration_text, parse_duration, parse_size, size_text
+from domicile.config.environments import door
 from domicile_host import settings
 
 STACKS = Path(__file__).parents[2] / "stacks"
@@ -189,3 +190,59 @@ def test_amounts_are_parsed_or_refused(text):
 def test_what_a_stack_may_say_of_sandboxes_is_what_the_host_takes(name):
     declared, taken = WorkerHost.model_fields[name], settings.Sandboxes.model_fields[name]
     assert (declared.annotation, declared.metadata, declared.default) == (taken.annotation, taken.metadata, taken.default)
+
+
+REGION = {
+    "platform": "aws",
+    "jurisdiction": "us",
+    "controlPlane": {"kind": "anthropic"},
+    "workerHost": {"runtime": "crun", "capacity": 4},
+    "egress": {"rules": [{"host": "packages.example.com"}]},
+    "aws": {"region": "us-east-1", "account": "111122223333", "access": {"administrators": ["arn:aws:iam::111122223333:role/admin"]}},
+}
+
+
+def test_each_of_several_environments_has_its_own_sections_or_the_stacks_whole():
+    """A section that an environment sets takes the place of the stack's: nothing of the wider one leaks into it."""
+    own = {
+        "id": "env_2",
+        "workerHost": {"runtime": "crun", "warm": 0},
+        "hosts": {"max": 1},
+        "egress": {"rules": [{"host": "a.example.com"}]},
+    }
+    config = load({**REGION, "environments": {"payments": own, "research": {"name": "ours"}}}, "us")
+    payments, research = config.served["payments"], config.served["research"]
+    assert (config.environment, list(config.served)) == (None, ["payments", "research"])
+    assert (payments.environment.id, payments.worker_host.capacity, payments.worker_host.warm, payments.aws.hosts.maximum) == (
+        "env_2",
+        8,
+        0,
+        1,
+    )
+    assert [rule.host for rule in payments.egress.rules] == ["a.example.com"]
+    assert (research.environment.name, research.worker_host.capacity, research.aws.hosts.maximum) == ("ours", 4, 4)
+    assert [rule.host for rule in research.egress.rules] == ["packages.example.com"]
+    assert payments.egress.resolvers == research.egress.resolvers == (config.aws.resolver,)
+
+
+def test_a_stack_that_serves_one_environment_is_its_own_only_one():
+    config = load({**REGION, "environment": {"id": "env_1"}}, "us")
+    assert config.served == {"": config}
+    assert config.tiers == (1,)
+
+
+def test_an_egress_tier_has_no_more_doors_than_aws_has_listeners_for():
+    served = {f"team-{place}": {"id": f"env_{place}", "port": 10_000 + place, "hosts": {"max": 1}} for place in range(51)}
+    with pytest.raises(ConfigError) as raised:
+        load({**REGION, "environments": served}, "us")
+    (fault,) = raised.value.faults
+    assert (fault.path, "at most 50" in fault.allowed, "`tier: 2`" in fault.fix) == ("environments", True, True)
+    served["team-50"]["tier"] = 2
+    assert load({**REGION, "environments": served}, "us").tiers == (1, 2)
+
+
+def test_an_environments_door_depends_on_its_name_alone():
+    """So that one that comes or goes moves no other's."""
+    few = load({**REGION, "environments": {"payments": {"id": "env_1"}}}, "us").environments
+    many = load({**REGION, "environments": {"billing": {"id": "env_2"}, "payments": {"id": "env_1"}}}, "us").environments
+    assert door("payments", few["payments"]) == door("payments", many["payments"]) != door("billing", many["billing"])

@@ -23,7 +23,7 @@ PROJECT = Path(__file__).parents[2]
 SPECIFICATION = PROJECT / "docs" / "SPECIFICATION.md"
 README = PROJECT / "README.md"
 DOCUMENTS = [README, *sorted((PROJECT / "docs").glob("*.md"))]
-PROMISES = [f"S{number}" for number in range(1, 15)]
+PROMISES = [f"S{number}" for number in range(1, 16)]
 TEST_ID = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 

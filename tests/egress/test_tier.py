@@ -49,17 +49,48 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module")
-def answers(tmp_path_factory):
-    file = tmp_path_factory.mktemp("tier") / "bootstrap.json"
-    file.write_text(json.dumps(bootstrap(SETTINGS)))
+PAYMENTS, RESEARCH, NOBODY = 10_001, 20_002, 20_003
+PAPERS = EgressPolicy(rules=(EgressRule(host="papers.example.com"),), resolvers=SETTINGS.policy.resolvers)
+DOORS = (
+    SETTINGS.model_copy(update={"environment": "payments", "port": PAYMENTS}),
+    SETTINGS.model_copy(update={"environment": "research", "port": RESEARCH, "policy": PAPERS}),
+)
+ATTEMPTS = {
+    "own host": (connect("packages.example.com:443"), PAYMENTS, 200),
+    "another's host at the own door": (connect("papers.example.com:443"), PAYMENTS, 403),
+    "another's host named twice": ("CONNECT papers.example.com:443 HTTP/1.1\r\nHost: packages.example.com:443\r\n\r\n", PAYMENTS, 403),
+    "the other's own host": (connect("papers.example.com:443"), RESEARCH, 200),
+    "the first's host at the other's door": (connect("packages.example.com:443"), RESEARCH, 403),
+    "the first's wildcard at the other's door": (connect("a.wild.example.com:8443"), RESEARCH, 403),
+    "what both need": (connect("api.anthropic.com:443"), RESEARCH, 200),
+    "a name that leads inside, at the other's door": (connect("rebound.example.com:443"), RESEARCH, 403),
+    "a door that is nobody's": (connect("packages.example.com:443"), NOBODY, 0),
+    "the door of a stack that serves one": (connect("packages.example.com:443"), 3128, 0),
+}
+"""Request, port and status; 0: nobody answers."""
+
+
+def asked(folder, settings, cases):
+    file = folder / "bootstrap.json"
+    file.write_text(json.dumps(bootstrap(*settings)))
     driver = str(Path(__file__).with_name("tier_driver.py"))
-    cases = json.dumps({name: request for name, (request, _) in CASES.items()})
+    cases = json.dumps(cases)
     ran = subprocess.run(
         ["unshare", "--net", sys.executable, driver, str(file), ENVOY, cases], capture_output=True, text=True, timeout=120, check=False
     )
     assert ran.returncode == 0, ran.stderr
     return json.loads(ran.stdout.splitlines()[-1])  # above it the DNS server says what it was asked
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory):
+    return asked(tmp_path_factory.mktemp("tier"), [SETTINGS], {name: [request] for name, (request, _) in CASES.items()})
+
+
+@pytest.fixture(scope="module")
+def attempts(tmp_path_factory):
+    """A tier that two environments share."""
+    return asked(tmp_path_factory.mktemp("doors"), DOORS, {name: [request, port] for name, (request, port, _) in ATTEMPTS.items()})
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -70,3 +101,18 @@ def test_the_tier_dials_only_allowed_hosts_and_ports_and_no_address_inside(answe
 
 def test_the_balancer_is_told_that_the_proxy_is_ready(answers):
     assert answers["ready"] == 200
+
+
+@pytest.mark.parametrize("name", ATTEMPTS)
+def test_an_environments_door_holds_to_its_own_policy_and_no_other(attempts, name):
+    status, reached = attempts[name]
+    assert (status, reached) == (ATTEMPTS[name][2], ATTEMPTS[name][2] == 200)
+
+
+def test_two_environments_share_no_listener_no_cluster_and_no_cache():
+    """What one of them resolves or exhausts is not the other's."""
+    made = bootstrap(*DOORS)["static_resources"]
+    assert [each["name"] for each in made["listeners"]] == ["door/payments", "door/research", "health"]
+    assert [each["name"] for each in made["clusters"]] == ["allowed/payments", "allowed/research"]
+    caches = [each["cluster_type"]["typed_config"]["dns_cache_config"]["name"] for each in made["clusters"]]
+    assert len(set(caches)) == 2

@@ -35,8 +35,12 @@ def echo(port):
         peer.close()
 
 
-def dial(request):
-    with socket.create_connection((HERE, 3128), timeout=10) as door:
+def dial(request, port=3128):
+    try:
+        door = socket.create_connection((HERE, port), timeout=10)
+    except ConnectionRefusedError:
+        return 0, False
+    with door:
         door.settimeout(10)
         door.sendall(request.encode())
         answer = b""
@@ -76,7 +80,7 @@ def main():
                 if time.monotonic() > end or envoy.poll() is not None:
                     raise
                 time.sleep(0.05)
-        print(json.dumps({"ready": status, **{name: dial(request) for name, request in json.loads(cases).items()}}))
+        print(json.dumps({"ready": status, **{name: dial(*case) for name, case in json.loads(cases).items()}}))
     finally:
         envoy.kill()
         envoy.wait()

@@ -62,6 +62,12 @@ class RegionStack:
         content["config"][f"domicile:{key}"] = value
         self.file.write_text(yaml.safe_dump(content))
 
+    def remove(self, key: str) -> None:
+        """Take a key of the configuration away."""
+        content = yaml.safe_load(self.file.read_text())
+        del content["config"][f"domicile:{key}"]
+        self.file.write_text(yaml.safe_dump(content))
+
     def excepted(self, path: str) -> None:
         """Let a property lie elsewhere for a month."""
         content = yaml.safe_load(self.file.read_text())

@@ -10,7 +10,6 @@ import pulumi_aws as aws
 
 from domicile.aws import policies
 from domicile.aws.ground import Ground
-from domicile.aws.policy_document import METRICS
 from domicile.aws.previewed import previewed
 
 
@@ -49,10 +48,10 @@ class Alarm:
 def alarm(ground: Ground, topic: pulumi.Input[str], wanted: Alarm, opts: pulumi.ResourceOptions) -> aws.cloudwatch.MetricAlarm:
     """On a metric of the product for this stack; its text leads to the runbook's section."""
     return aws.cloudwatch.MetricAlarm(
-        wanted.name,
-        name=f"{ground.names.prefix}-{wanted.name}",
+        ground.noun(wanted.name),
+        name=ground.names.called(wanted.name),
         alarm_description=f"{wanted.text} {ground.aws.alarms.runbook}#alarm-{wanted.name}",
-        namespace=METRICS,
+        namespace=ground.names.metrics,
         metric_name=wanted.metric,
         dimensions={"Stack": ground.config.stack},
         statistic=wanted.statistic,

@@ -30,7 +30,7 @@ def watch(names: Names, key: str) -> str:
     return document(
         *_own_key(names, key),
         *workspace_policies.of_watch(names),
-        publish_metrics("Publish"),
+        publish_metrics("Publish", names.metrics),
         Statement("Read", ("cloudwatch:GetMetricStatistics",), ("*",), because=NO_RESOURCE),
         *_group(names),
         *_in_vpc(names, "watch"),

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws
 
 from domicile.aws import policies
-from domicile.aws.names import Names
+from domicile.aws.names import EVERY, Names
 from domicile.config import PerimeterConfig
 from domicile.config.aws import Aws
 
@@ -29,8 +29,25 @@ class Ground:
         return cls(config, config.aws, Names.of(config, config.aws))
 
     @property
+    def environments(self) -> tuple[Ground, ...]:
+        """What each environment's rooms stand on; of a stack that serves one, the same."""
+        if not self.config.environments:
+            return (self,)
+        return tuple(Ground(each, each.aws or self.aws, self.names.for_environment(name)) for name, each in self.config.served.items())
+
+    @property
     def tags(self) -> dict[str, str]:
-        return {**self.aws.tags, "domicile:stack": self.config.stack, "domicile:jurisdiction": self.config.jurisdiction}
+        own = {"domicile:stack": self.config.stack, "domicile:jurisdiction": self.config.jurisdiction}
+        return {**self.aws.tags, **own, **({"domicile:environment": self.environment} if self.environment else {})}
+
+    @property
+    def environment(self) -> str:
+        """Whose ground this is in a stack with several environments; empty for what is no environment's own."""
+        return "" if self.names.environment == EVERY else self.names.environment
+
+    def noun(self, noun: str) -> str:
+        """A resource's logical name, for the engine: things of several environments have the same parents' types."""
+        return f"{self.environment}/{noun}" if self.environment else noun
 
     def provider(self, opts: pulumi.ResourceOptions) -> pulumi_aws.Provider:
         """The only provider of the stack: credentials of any other account are refused, everything is tagged."""
@@ -45,28 +62,28 @@ class Ground:
     def role(self, noun: str, description: str, trust: str, policy: pulumi.Input[str], opts: pulumi.ResourceOptions) -> pulumi_aws.iam.Role:
         """A role with one policy of its own, under the permissions boundary."""
         role = pulumi_aws.iam.Role(
-            noun,
-            name=f"{self.names.prefix}-{noun}",
+            self.noun(noun),
+            name=self.names.called(noun),
             description=description,
             assume_role_policy=trust,
             permissions_boundary=self.aws.access.permissions_boundary,
             opts=opts,
         )
-        pulumi_aws.iam.RolePolicy(noun, name="least", role=role.name, policy=policy, opts=opts)
+        pulumi_aws.iam.RolePolicy(self.noun(noun), name="least", role=role.name, policy=policy, opts=opts)
         return role
 
     def machine_role(self, noun: str, description: str, policy: pulumi.Input[str], opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
         """A role for machines; the ARN of its instance profile. It is there before any machine: policies name it by its ARN, and
         whoever could make a role of that name in the account would have what they grant."""
         role = self.role(noun, description, policies.trust("ec2.amazonaws.com", self.names), policy, opts)
-        profile = pulumi_aws.iam.InstanceProfile(noun, name=f"{self.names.prefix}-{noun}", role=role.name, opts=opts)
+        profile = pulumi_aws.iam.InstanceProfile(self.noun(noun), name=self.names.called(noun), role=role.name, opts=opts)
         arn: pulumi.Output[str] = profile.arn
         return arn
 
     def log_group(self, noun: str, key: pulumi.Input[str], opts: pulumi.ResourceOptions) -> pulumi_aws.cloudwatch.LogGroup:
         """A log group encrypted with the stack's key, kept as long as the configuration says."""
         return pulumi_aws.cloudwatch.LogGroup(
-            f"{noun}-log",
+            self.noun(f"{noun}-log"),
             name=self.names.log_group(noun),
             kms_key_id=key,
             retention_in_days=self.aws.retention.log_days,

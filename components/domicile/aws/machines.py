@@ -44,8 +44,8 @@ class Kind:
     noun: str
     instance_type: str
     disk_gib: int
-    group: pulumi.Output[str]
-    """Its security group."""
+    groups: tuple[pulumi.Output[str], ...]
+    """Its security groups."""
     profile: pulumi.Input[str]
     """ARN of its instance profile."""
     configuration: pulumi.Output[str]
@@ -57,9 +57,9 @@ def launch_template(
 ) -> aws.ec2.LaunchTemplate:
     """No public address, no key pair, IMDSv2 of one hop, an encrypted disk: a sandbox that got out of its link would still find no role."""
     stored = aws.s3.BucketObjectv2(
-        kind.noun,
+        ground.noun(kind.noun),
         bucket=settings.bucket,
-        key=kind.configuration.apply(lambda text: object_key(kind.noun, text)),
+        key=kind.configuration.apply(lambda text: object_key(f"{ground.names.folder(kind.noun)}{kind.noun}", text)),
         content=kind.configuration,
         content_type="application/vnd.coreos.ignition+json",
         server_side_encryption="aws:kms",
@@ -68,10 +68,10 @@ def launch_template(
     )
     ground.log_group(kind.noun, key, opts)
     user_data = pulumi.Output.all(settings.bucket, stored.key, kind.configuration).apply(lambda found: pointer(*found))
-    tags = {**ground.tags, "Name": f"{ground.names.prefix}-{kind.noun}"}
+    tags = {**ground.tags, "Name": ground.names.called(kind.noun)}
     return aws.ec2.LaunchTemplate(
-        kind.noun,
-        name=f"{ground.names.prefix}-{kind.noun}",
+        ground.noun(kind.noun),
+        name=ground.names.called(kind.noun),
         image_id=_machine_image(ground, opts),
         instance_type=kind.instance_type,
         update_default_version=True,
@@ -86,7 +86,12 @@ def launch_template(
             "instance_metadata_tags": "disabled",
         },
         network_interfaces=[
-            {"device_index": 0, "associate_public_ip_address": "false", "delete_on_termination": "true", "security_groups": [kind.group]}
+            {
+                "device_index": 0,
+                "associate_public_ip_address": "false",
+                "delete_on_termination": "true",
+                "security_groups": list(kind.groups),
+            }
         ],
         block_device_mappings=[_disk(kind, key)],
         monitoring={"enabled": True},
@@ -139,7 +144,7 @@ def group(
     """A fleet of machines, `between` so many: a new template replaces them a few at a time, each by a new one before it goes, and none
     outlives the configured lifetime. `refreshed`: preferences of that replacement beside those of all; `more`: what only this fleet has."""
     return aws.autoscaling.Group(
-        noun,
+        ground.noun(noun),
         name=ground.names.group(noun),
         min_size=between[0],
         max_size=between[1],

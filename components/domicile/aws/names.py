@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 
+from domicile.aws.policy_document import METRICS
 from domicile.config import PerimeterConfig
 from domicile.config.aws import Aws
 from domicile.config.control_plane import ControlPlane
@@ -14,10 +16,28 @@ IMAGES = ("sandbox", "host", "egress")
 TUNNEL_IMAGES = ("cloudflared", "mcp-proxy")
 """Of tunnel hosts: others' images, copied."""
 
+EVERY = "*"
+"""Stands for any environment in ARNs of policies that all share."""
+
+OF_ENVIRONMENT = frozenset({"worker-host", "worker-hosts", "watch", "webhook"})
+"""What each of several environments has for itself, by the nouns that shared policies name."""
+
+ROLE_NAME = 64
+"""IAM's limit, and Lambda's for functions: the shortest of those that a name with a stack's and an environment's must keep."""
+
+
+def numbered(noun: str, tier: int) -> str:
+    """What an egress tier has for itself, by name: the first one's needs no number."""
+    return noun if tier == 1 else f"{noun}-{tier}"
+
 
 @dataclass(frozen=True)
 class Names:
-    """Names of one stack. `domicile-<stack>` begins each, so that two stacks share an account without meeting."""
+    """Names of one stack. `domicile-<stack>` begins each, so that two stacks share an account without meeting.
+
+    Of a stack with several environments `domicile-<stack>_<environment>` begins the names of what is one environment's own: no stack's
+    name has an underscore.
+    """
 
     stack: str
     account: str
@@ -34,35 +54,67 @@ class Names:
     """Whether it has an MCP tunnel, and so its hosts' role."""
     workspace: str = ""
     """ARN of the workspace at Claude Platform on AWS; empty where an environment key opens the queue."""
+    tiers: tuple[int, ...] = (1,)
+    """The egress tiers that it has, by number."""
+    environment: str = ""
+    """Whose names these are in a stack with several environments: one's, or those that all share (`EVERY`)."""
 
     @classmethod
     def of(cls, config: PerimeterConfig, aws: Aws) -> Names:
-        own = f"arn:aws:iam::{aws.account}:role/domicile-{config.stack}-worker-host"
         watches = aws.images is not None
         listens = watches and aws.scaling.webhook
-        return cls(
-            config.stack,
-            aws.account,
-            aws.region,
-            aws.access.worker_role or own,
-            aws.access.writers,
-            watches,
-            listens,
-            aws.tunnel is not None,
-            workspace_arn(config.control_plane, aws.account),
-        )
+        brought, tunnels = aws.access.worker_role or "", aws.tunnel is not None
+        workspace = workspace_arn(config.control_plane, aws.account)
+        made = cls(config.stack, aws.account, aws.region, brought, aws.access.writers, watches, listens, tunnels, workspace, config.tiers)
+        return made.for_environment(EVERY if config.environments else "")
+
+    def for_environment(self, environment: str) -> Names:
+        """The names of one environment, or of all of them."""
+        found = replace(self, environment=environment)
+        return found if self.worker_role and not environment else replace(found, worker_role=found.role("worker-host"))
 
     @property
     def prefix(self) -> str:
         return f"domicile-{self.stack}"
 
+    def called(self, noun: str) -> str:
+        """The name of a thing in the account: the environment's own, or the stack's."""
+        if not self._is_environments(noun):
+            return f"{self.prefix}-{noun}"
+        return f"{self.prefix}_{self._label}-{noun}"
+
+    def _is_environments(self, noun: str) -> bool:
+        return self.environment not in ("", EVERY) or (self.environment == EVERY and noun in OF_ENVIRONMENT)
+
+    @property
+    def _label(self) -> str:
+        """The environment's name, cut where a role's or function's would be too long, and made unique again by its hash."""
+        room = ROLE_NAME - len(f"{self.prefix}_-worker-host")
+        if len(self.environment) <= room:
+            return self.environment
+        return f"{self.environment[: room - 9]}-{hashlib.sha256(self.environment.encode()).hexdigest()[:8]}"
+
+    def folder(self, noun: str) -> str:
+        """What comes before the path of a thing, in secrets, logs and buckets."""
+        return f"environments/{self.environment}/" if self._is_environments(noun) else ""
+
+    @property
+    def metrics(self) -> str:
+        """The namespace of metrics. One environment's is its own: its hosts can tell nothing of another's."""
+        return f"{METRICS}/{self.stack}/{self.environment}" if self.environment not in ("", EVERY) else METRICS
+
     def role(self, noun: str) -> str:
         """ARN of a role that the stack makes."""
-        return f"arn:aws:iam::{self.account}:role/{self.prefix}-{noun}"
+        return f"arn:aws:iam::{self.account}:role/{self.called(noun)}"
 
     @property
     def egress_role(self) -> str:
         return self.role("egress-proxy")
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """The fleets of egress proxies."""
+        return tuple(numbered("egress-proxies", tier) for tier in self.tiers)
 
     @property
     def tunnel_role(self) -> str:
@@ -74,13 +126,17 @@ class Names:
         return (self.worker_role, self.egress_role, *((self.tunnel_role,) if self.tunnels else ()))
 
     def function(self, noun: str) -> str:
-        return f"{self.prefix}-{noun}"
+        return self.called(noun)
 
     def function_arn(self, noun: str) -> str:
         return f"arn:aws:lambda:{self.region}:{self.account}:function:{self.function(noun)}"
 
     def function_role(self, noun: str) -> str:
-        return self.role(f"function-{noun}")
+        return self.role(self.function_role_noun(noun))
+
+    def function_role_noun(self, noun: str) -> str:
+        """Of several environments the function's own: names with an environment's in them have no room for more."""
+        return noun if self.environment else f"function-{noun}"
 
     @property
     def function_roles(self) -> tuple[str, ...]:
@@ -101,8 +157,17 @@ class Names:
         return f"arn:aws:s3:::{self.bucket(noun)}"
 
     @property
+    def records(self) -> str:
+        """ARN of the records that the worker hosts add to the archive."""
+        return f"{self.bucket_arn('archive')}/{self.folder('worker-hosts')}records/*"
+
+    def settings(self, noun: str) -> str:
+        """ARN of what machines of a kind are told."""
+        return f"{self.bucket_arn('settings')}/{self.folder(noun)}{noun}/*"
+
+    @property
     def environment_key(self) -> str:
-        return f"{self.prefix}/environment-key"
+        return f"{self.prefix}/{self.folder('worker-hosts')}environment-key"
 
     def secret_arn(self, name: str) -> str:
         """Secrets Manager adds a hyphen and six characters to a secret's name; `?` stands for one each."""
@@ -111,7 +176,7 @@ class Names:
     @property
     def signing_secret(self) -> str:
         """The secret with which the control plane signs webhooks."""
-        return f"{self.prefix}/webhook-signing-secret"
+        return f"{self.prefix}/{self.folder('webhook')}webhook-signing-secret"
 
     @property
     def tunnel_token(self) -> str:
@@ -122,7 +187,7 @@ class Names:
         return f"{self.prefix}/tunnel/authority"
 
     def credential(self, name: str) -> str:
-        return f"{self.prefix}/credentials/{name}"
+        return f"{self.prefix}/{self.folder('worker-hosts')}credentials/{name}"
 
     def repository(self, image: str) -> str:
         return f"{self.prefix}/{image}"
@@ -149,14 +214,14 @@ class Names:
         return tuple(self.repository_arn(image) for image in TUNNEL_IMAGES) if self.tunnels else ()
 
     def log_group(self, noun: str) -> str:
-        return f"/domicile/{self.stack}/{noun}"
+        return f"/domicile/{self.stack}/{self.folder(noun)}{noun}"
 
     def log_group_arn(self, noun: str) -> str:
         return f"arn:aws:logs:{self.region}:{self.account}:log-group:{self.log_group(noun)}"
 
     def group(self, noun: str) -> str:
         """An autoscaling group."""
-        return f"{self.prefix}-{noun}"
+        return self.called(noun)
 
     def group_arn(self, noun: str) -> str:
         """The identifier in the middle is AWS's own and isn't known before."""

@@ -65,20 +65,25 @@ def document(*statements: Statement) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement.as_json() for statement in statements]})
 
 
-def publish_metrics(sid: str) -> Statement:
+def publish_metrics(sid: str, namespace: str = METRICS) -> Statement:
     """The product's metrics and no other's: the action has no resource, so that the namespace says what is meant."""
-    own: Conditions = {"StringEquals": {"cloudwatch:namespace": METRICS}}
+    own: Conditions = {"StringEquals": {"cloudwatch:namespace": namespace}}
     return Statement(sid, ("cloudwatch:PutMetricData",), ("*",), conditions=own, because=NO_RESOURCE)
 
 
 def by_role(*arns: str) -> Conditions:
-    """Only these roles. IAM checks principals that a policy names for existence, but not those of a condition."""
-    return {"StringEquals": {"aws:PrincipalArn": arns}}
+    """Only these roles. IAM checks principals that a policy names for existence, but not those of a condition. `*` in one stands for
+    any environment of the stack: a list of all would grow beyond what a policy may hold."""
+    return {"ArnLike" if _any(arns) else "StringEquals": {"aws:PrincipalArn": arns}}
 
 
 def but_role(*arns: str) -> Conditions:
     """Anyone but these roles."""
-    return {"StringNotEquals": {"aws:PrincipalArn": arns}}
+    return {"ArnNotLike" if _any(arns) else "StringNotEquals": {"aws:PrincipalArn": arns}}
+
+
+def _any(arns: tuple[str, ...]) -> bool:
+    return any("*" in arn for arn in arns)
 
 
 def merged(*conditions: Conditions) -> Conditions:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from domicile.aws.names import Names
-from domicile.aws.policy_document import METRICS
 from domicile.worker_hosts.quadlet import AUTH_FILE
 
 LIBRARY = "/usr/local/lib/domicile.sh"
@@ -53,13 +52,13 @@ signed() {{
 """
 
 
-def metrics(stack: str, values: Mapping[str, str]) -> str:
+def metrics(names: Names, values: Mapping[str, str]) -> str:
     """A line that tells CloudWatch numbers of this stack, by metric: each as Bash says it."""
     fields = [f"MetricData.member.{place}.{name}={value}" for place, (metric, number) in enumerate(values.items(), 1)
-              for name, value in (("MetricName", metric), ("Dimensions.member.1.Name", "Stack"), ("Dimensions.member.1.Value", stack),
+              for name, value in (("MetricName", metric), ("Dimensions.member.1.Name", "Stack"), ("Dimensions.member.1.Value", names.stack),
                                   ("Value", number))]  # fmt: skip
     data = " ".join(f'-d "{field}"' for field in fields)
-    call = f"signed monitoring -o /dev/null -d Action=PutMetricData -d Version=2010-08-01 -d Namespace={METRICS} {data}"
+    call = f"signed monitoring -o /dev/null -d Action=PutMetricData -d Version=2010-08-01 -d Namespace={names.metrics} {data}"
     return f'{call} \\\n  "https://monitoring.$region.amazonaws.com/"'
 
 

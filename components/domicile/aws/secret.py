@@ -27,10 +27,10 @@ def secret(
     """Its value never passes through Pulumi: `domicile key` and `domicile tunnel` put it in. `readers`: ARNs of the roles that read it
     through `endpoint` and nowhere else (default: worker hosts')."""
     made = aws.secretsmanager.Secret(
-        noun, name=name, description=description, kms_key_id=key, recovery_window_in_days=DELETION_DAYS, opts=opts
+        ground.noun(noun), name=name, description=description, kms_key_id=key, recovery_window_in_days=DELETION_DAYS, opts=opts
     )
     aws.secretsmanager.SecretPolicy(
-        noun,
+        ground.noun(noun),
         secret_arn=made.arn,
         policy=previewed(endpoint, UNMADE_ENDPOINT).apply(lambda found: policies.secret(ground.names, found, *readers)),
         block_public_policy=True,

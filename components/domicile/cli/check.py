@@ -110,13 +110,15 @@ def _show_configuration(stack: str, config: PerimeterConfig, json: bool) -> None
     if json:
         print_json(config.model_dump(mode="json", by_alias=True))
         return
-    rules = len(config.egress.rules)
+    rules = sum(len(served.egress.rules) for served in config.served.values())
     print(f"stack {stack}: the configuration is right")
     print(
         f"  {config.platform}, jurisdiction {config.jurisdiction}, control plane {config.control_plane.kind} ({config.control_plane.url})"
     )
-    host = config.worker_host
-    print(f"  environment {config.environment.shown}, {host.capacity} sessions at once, {host.warm} sandboxes warm")
+    for name, served in config.served.items():
+        host, known = served.worker_host, served.only_environment.shown
+        whose = f"environment {name} ({known})" if name else f"environment {known}"
+        print(f"  {whose}, {host.capacity} sessions at once, {host.warm} sandboxes warm")
     if config.aws:
         zones, account = ", ".join(config.aws.zones), config.aws.account
         print(f"  AWS {config.aws.region} ({zones}), account {account}; where data lies: `domicile residency {stack}`")

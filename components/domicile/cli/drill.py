@@ -59,7 +59,7 @@ def _held(config: PerimeterConfig, where: StackPlaces, json: bool) -> dict[str, 
 
 def _session(config: PerimeterConfig, where: StackPlaces, progress: Progress) -> dict[str, Any]:
     try:
-        session_id = start(where, config.environment.id, SESSION)
+        session_id = start(where, config.only_environment.id, SESSION)
         told = report.of(where, follow(where, session_id, SESSION_SECONDS, progress))
     except CliError as error:
         return {"passed": False, "problem": str(error)}

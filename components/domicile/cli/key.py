@@ -10,7 +10,7 @@ import typer
 
 from domicile.cli import secrets_manager
 from domicile.cli.exit import CliError, wrong_input
-from domicile.cli.project import Stack, configuration, places
+from domicile.cli.project import Stack, configuration, one_of, places
 from domicile.cli.services import ask
 from domicile.cli.vault import put
 
@@ -25,16 +25,25 @@ Credential = Annotated[
     str | None, typer.Option("--credential", metavar="NAME", help="Put this credential of domicile:egress or of a sink instead.")
 ]
 Webhook = Annotated[bool, typer.Option("--webhook", help="Put the secret with which the control plane signs webhooks instead.")]
+Environment = Annotated[
+    str | None, typer.Option("--environment", metavar="NAME", help="Of which environment, in a stack with several: its name there.")
+]
 Generate = Annotated[bool, typer.Option("--generate", help="Stand-in only: let it make a new environment key, as the Console would.")]
 
 
-def key(stack: Stack = "local", credential: Credential = None, webhook: Webhook = False, generate: Generate = False) -> None:
+def key(
+    stack: Stack = "local",
+    environment: Environment = None,
+    credential: Credential = None,
+    webhook: Webhook = False,
+    generate: Generate = False,
+) -> None:
     """Put the environment key into the secrets manager.
 
     Asks for it without echo, or reads standard input when that is piped. It is never an argument, never shown, never in the stack's
     state; only the dispatcher can read it back. For an AWS stack it goes to Secrets Manager, by the `aws` command and your credentials.
     """
-    config, where = configuration(stack), places(stack)
+    config, where = one_of(configuration(stack), environment), places(stack)
     if generate and not config.is_stand_in:
         raise wrong_input(
             "--generate works with the stand-in only: make the key in the Console (environment page, Generate environment key)"
@@ -51,17 +60,17 @@ def key(stack: Stack = "local", credential: Credential = None, webhook: Webhook 
             "say --credential NAME or --webhook for another secret"
         )
     what = f"credential {credential}" if credential else "webhook signing secret" if webhook else "environment key"
-    value = _generated(where, config.environment.id) if generate else _asked(what)
+    value = _generated(where, config.only_environment.id) if generate else _asked(what)
     if webhook:
         _check_signing_secret(value)
     elif not credential and not config.is_stand_in:
         _check_form(value)
     if config.aws:
         name = f"credentials/{credential}" if credential else "webhook-signing-secret" if webhook else "environment-key"
-        secrets_manager.put(config.aws, stack, value, name)
+        secrets_manager.put(config.aws, stack, value, f"environments/{environment}/{name}" if environment else name)
     else:
         put(where, value, credential)
-    print(f"stack {stack}: the {what} is in the secrets manager")
+    print(f"stack {stack}{f', environment {environment}' if environment else ''}: the {what} is in the secrets manager")
 
 
 def _generated(where: StackPlaces, environment_id: str) -> str:

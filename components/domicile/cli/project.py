@@ -51,6 +51,19 @@ def configuration(stack: str, as_json: bool = False) -> PerimeterConfig:
         raise CliError(str(error), ExitCode.WRONG_INPUT, error.as_json(), as_json) from error
 
 
+def one_of(config: PerimeterConfig, environment: str | None) -> PerimeterConfig:
+    """What is in force for the environment that is meant; wrong input for one that the stack hasn't, and for none where it has several."""
+    known = config.served
+    if environment is None and "" in known:
+        return config
+    if environment is None:
+        raise wrong_input(f"stack {config.stack} serves several environments: say which with --environment, of {', '.join(known)}")
+    if not environment or environment not in known:
+        has = ", ".join(name for name in known if name) or "one environment, which has no name here: leave --environment out"
+        raise wrong_input(f"--environment {environment}: stack {config.stack} has {has}")
+    return known[environment]
+
+
 def fitting_machine(config: PerimeterConfig, as_json: bool = False) -> None:
     """Wrong input when this machine lacks what the configuration asks of it; a region's worker hosts are other machines."""
     if config.platform != "local":

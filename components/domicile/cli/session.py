@@ -46,8 +46,8 @@ def session(
         )
     script = _script(scenario)
     with Progress(quiet=json) as progress:
-        session_id = start(where, config.environment.id, script)
-        progress.line(f"session {session_id} of {config.environment.id}")
+        session_id = start(where, config.only_environment.id, script)
+        progress.line(f"session {session_id} of {config.only_environment.id}")
         told = follow(where, session_id, timeout, progress)
         progress.detail("reading the audit records")
         result = report.of(where, told)

@@ -8,6 +8,7 @@ from domicile.config.aws import Aws
 from domicile.config.control_plane import STAND_IN_ADDRESS, STAND_IN_RESOLVER, ControlPlane
 from domicile.config.egress import Credential, Egress, EgressRule, HttpRule
 from domicile.config.environment import Environment
+from domicile.config.environments import ServedEnvironment
 from domicile.config.faults import ConfigError, Fault
 from domicile.config.network import Network
 from domicile.config.perimeter import Declared, PerimeterConfig
@@ -38,6 +39,7 @@ __all__ = [
     "PerimeterConfig",
     "Residency",
     "Retain",
+    "ServedEnvironment",
     "Sink",
     "SplunkHecSink",
     "WorkerHost",

@@ -251,15 +251,19 @@ def _spot(model: type[BaseModel], data: object, loc: tuple[Step, ...], *, missin
     value = data
     owner: type[BaseModel] | None = None
     here: type[BaseModel] | None = model
-    name, field = "", None
+    name, field, by_name = "", None, False
     for index, step in enumerate(loc):
         if not (_has(value, step) or (missing and index == len(loc) - 1)):
             continue
         value = _below(value, step)
         steps = (*steps, step)
+        if isinstance(step, str) and by_name:
+            by_name = False  # a key of the user's own: the model is that of all values
+            continue
         if isinstance(step, str):
             owner = here
             name, field = _named(owner, step)
+            by_name = field is not None and get_origin(field.annotation) is dict
         here = _chosen(field.annotation, value) if field else None
     return _Spot(steps, value, owner, name, field)
 
@@ -302,7 +306,7 @@ def _models(annotation: object) -> list[type[BaseModel]]:
     """The models that an annotation such as `tuple[A | B, ...] | None` speaks of."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    if get_origin(annotation) in (Union, UnionType, tuple) or hasattr(annotation, "__metadata__"):
+    if get_origin(annotation) in (Union, UnionType, tuple, dict) or hasattr(annotation, "__metadata__"):
         return [model for part in get_args(annotation) for model in _models(part)]
     return []
 

@@ -13,7 +13,8 @@ from domicile.config.aws import Aws
 from domicile.config.control_plane import ControlPlane
 from domicile.config.egress import Egress
 from domicile.config.environment import Environment
-from domicile.config.faults import ConfigRefusedError, Objection, refuse
+from domicile.config.environments import ServedEnvironment, environments_objections
+from domicile.config.faults import ConfigRefusedError, Objection, Step, path_text, refuse
 from domicile.config.network import Network
 from domicile.config.residency import Residency, residency_objections
 from domicile.config.retain import Retain
@@ -34,6 +35,7 @@ class Declared(Section):
     platform: Literal["local", "aws"] = Field("local", description="where the perimeter is built")
     jurisdiction: Jurisdiction = Field(description="where data may lie, one of jp, eu, ae, bh, us …", examples=["jp"])
     environment: Environment | None = Field(None, description="the environment served; the stand-in makes its own if unset")
+    environments: dict[str, ServedEnvironment] = Field({}, description="with `platform: aws`: several, by names of the stack's own")
     control_plane: ControlPlane = Field(ControlPlane.model_validate({"kind": "stand-in"}), description="the work queue's endpoint")
     worker_host: WorkerHost = Field(WorkerHost(), description="the worker host and its sandboxes")
     network: Network = Field(Network(), description="addresses inside the perimeter")
@@ -67,9 +69,23 @@ class Declared(Section):
     @model_validator(mode="after")
     def _fits_together(self) -> Declared:
         refuse(self._platform_objections())
-        refuse([*self._environment_objections(), *self._room_objections(), *self._door_objections(), *self._resolver_objections()])
+        refuse([*self._environment_objections(), *environments_objections(self), *self._objections_of_each()])
         refuse(residency_objections(self))
         return self
+
+    def _objections_of_each(self) -> Iterator[Objection]:
+        """Of the stack's own sections, and of what each environment has in their place."""
+        yield from self._section_objections((), self.worker_host, self.egress)
+        for name, each in self.environments.items():
+            yield from self._section_objections(("environments", name), each.worker_host, each.egress)
+
+    def _section_objections(self, at: tuple[Step, ...], host: WorkerHost | None, egress: Egress | None) -> Iterator[Objection]:
+        if host is not None:
+            yield from self._runtime_objections(at, host)
+            yield from self._room_objections(at, host)
+        if egress is not None:
+            yield from self._door_objections(at, egress)
+            yield from self._resolver_objections(at, egress)
 
     def _platform_objections(self) -> Iterator[Objection]:
         if self.control_plane.kind == "aws" and self.platform != "aws":
@@ -88,9 +104,6 @@ class Declared(Section):
             yield Objection(("controlPlane", "kind"), "a control plane that the region can reach", "set `controlPlane: {kind: anthropic}`")
         if self.control_plane.kind == "aws":
             yield from self._claude_platform_objections(aws)
-        if self.worker_host.runtime not in MACHINE_IMAGE_RUNTIMES:
-            allowed = "a runtime that the machine image has: " + ", ".join(MACHINE_IMAGE_RUNTIMES)
-            yield Objection(("workerHost", "runtime"), allowed, f"set `runtime: {MACHINE_IMAGE_RUNTIMES[0]}`")
         if self.network.sandbox_range.overlaps(aws.network.cidr):
             allowed = f"a range apart from the VPC's {aws.network.cidr}"
             yield Objection(("network", "sandboxRange"), allowed, "remove `sandboxRange` for 100.96.0.0/16, or move `aws.network.cidr`")
@@ -107,43 +120,70 @@ class Declared(Section):
             allowed = "no `name`: at Claude Platform on AWS an environment is made in the Console"
             yield Objection(("environment", "name"), allowed, "remove `name`, and set `id`")
 
+    def _runtime_objections(self, at: tuple[Step, ...], host: WorkerHost) -> Iterator[Objection]:
+        if self.aws is not None and host.runtime not in MACHINE_IMAGE_RUNTIMES:
+            allowed = "a runtime that the machine image has: " + ", ".join(MACHINE_IMAGE_RUNTIMES)
+            yield Objection((*at, "workerHost", "runtime"), allowed, f"set `runtime: {MACHINE_IMAGE_RUNTIMES[0]}`")
+
     def _environment_objections(self) -> Iterator[Objection]:
         if self.platform == "local" and self.environment and self.environment.name is not None:
             allowed = "no `name` with `platform: local`: its environment is made at the Console"
             yield Objection(("environment", "name"), allowed, "remove `name`, and set `id`")
-        if self.environment is None and self.control_plane.kind != "stand-in":
+        if self.environment is None and not self.environments and self.control_plane.kind != "stand-in":
             allowed = f"required with `controlPlane.kind: {self.control_plane.kind}`: the environment's id, as the Console shows it"
             yield Objection(("environment", "id"), allowed, "set `domicile:environment: {id: env_…}`")
 
-    def _room_objections(self) -> Iterator[Objection]:
+    def _room_objections(self, at: tuple[Step, ...], host: WorkerHost) -> Iterator[Objection]:
         """An address rests after its sandbox's end, so that no late packet meets a new session: twice the sandboxes must fit."""
-        sandboxes = self.worker_host.capacity + self.worker_host.warm
+        sandboxes = host.capacity + host.warm
         needed = 2 * sandboxes + 3
         if self.network.sandbox_range.num_addresses < needed:
             prefix = 32 - (needed - 1).bit_length()
             allowed = f"at least {needed} addresses: two a sandbox (capacity + warm = {sandboxes}), the proxy's, first and last"
-            yield Objection(("network", "sandboxRange"), allowed, f"take a /{prefix} or wider, or lower `workerHost.capacity`")
+            fix = f"take a /{prefix} or wider, or lower `{path_text((*at, 'workerHost', 'capacity'))}`"
+            yield Objection(("network", "sandboxRange"), allowed, fix)
 
-    def _door_objections(self) -> Iterator[Objection]:
+    def _door_objections(self, at: tuple[Step, ...], egress: Egress) -> Iterator[Objection]:
         """The session gateway is the only door to the control plane; a rule beside it would let a sandbox call it as anyone."""
         host = urlsplit(self.control_plane.url).hostname or ""
-        for place, rule in enumerate(self.egress.rules):
+        for place, rule in enumerate(egress.rules):
             if rule.covers(host):
                 allowed = f"no host of the control plane ({host}): sandboxes reach it through the session gateway only"
-                yield Objection(("egress", "rules", place, "host"), allowed, "remove the rule, or name the hosts beside it one by one")
+                yield Objection((*at, "egress", "rules", place, "host"), allowed, "remove the rule, or name the hosts beside it one by one")
 
-    def _resolver_objections(self) -> Iterator[Objection]:
-        for place, address in enumerate(self.egress.resolvers):
+    def _resolver_objections(self, at: tuple[Step, ...], egress: Egress) -> Iterator[Objection]:
+        for place, address in enumerate(egress.resolvers):
             if address in self.network.sandbox_range:
                 allowed = f"an address outside network.sandboxRange {self.network.sandbox_range}"
-                yield Objection(("egress", "resolvers", place), allowed, "name the DNS server's own address, or move `sandboxRange`")
+                yield Objection((*at, "egress", "resolvers", place), allowed, "name the DNS server's own address, or move `sandboxRange`")
 
 
 class PerimeterConfig(Declared):
     """The configuration in force: nothing optional is left open that a component would have to decide."""
 
     stack: str = Field(description="the stack's name")
-    environment: Environment = Field(description="the environment served")
+
+    @property
+    def only_environment(self) -> Environment:
+        """The environment of a stack that serves one."""
+        if self.environment is None:
+            raise ValueError("a stack that serves one environment")
+        return self.environment
+
+    @property
+    def served(self) -> dict[str, PerimeterConfig]:
+        """What is in force for each environment by its name in the stack; of a stack that serves one, itself, under no name."""
+        return {name: self._of(each) for name, each in self.environments.items()} or {"": self}
+
+    @property
+    def tiers(self) -> tuple[int, ...]:
+        """The egress tiers that there are, by number."""
+        return tuple(sorted({each.tier for each in self.environments.values()})) or (1,)
+
+    def _of(self, each: ServedEnvironment) -> PerimeterConfig:
+        aws = self.aws.model_copy(update={"hosts": each.hosts}) if self.aws and each.hosts else self.aws
+        sections = {"worker_host": each.worker_host or self.worker_host, "egress": each.egress or self.egress, "aws": aws}
+        return self.model_copy(update={"environment": each, "environments": {}, **sections})
 
     @property
     def is_stand_in(self) -> bool:

@@ -13,6 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from domicile.config.control_plane import STAND_IN_RESOLVER
+from domicile.config.egress import Egress
 from domicile.config.environment import Environment
 from domicile.config.faults import ConfigError, Fault, Step, closest, faults_of, path_text, shown
 from domicile.config.perimeter import Declared, PerimeterConfig
@@ -165,10 +166,18 @@ def _is_number(value: object) -> bool:
 def _in_force(declared: Declared, stack: str, source: str) -> PerimeterConfig:
     """Fills in what is left open by name of stack and kind of control plane."""
     fields = {name: getattr(declared, name) for name in Declared.model_fields}
-    fields["environment"] = declared.environment or Environment(id=f"env_{stack.replace('-', '_')}")
-    if not declared.egress.resolvers:
-        fields["egress"] = declared.egress.model_copy(update={"resolvers": _default_resolvers(declared, source)})
+    if declared.environment is None and not declared.environments:
+        fields["environment"] = Environment(id=f"env_{stack.replace('-', '_')}")
+    fields["egress"] = _resolving(declared.egress, declared, source)
+    fields["environments"] = {
+        name: each.model_copy(update={"egress": _resolving(each.egress, declared, source)}) if each.egress else each
+        for name, each in declared.environments.items()
+    }
     return PerimeterConfig(stack=stack, **fields)
+
+
+def _resolving(egress: Egress, declared: Declared, source: str) -> Egress:
+    return egress if egress.resolvers else egress.model_copy(update={"resolvers": _default_resolvers(declared, source)})
 
 
 def _default_resolvers(declared: Declared, source: str) -> tuple[IPv4Address, ...]:

@@ -120,7 +120,7 @@ def build_account(
     return StandInAccount(
         "stand-in-account",
         admin=str(places.control_plane_admin),
-        environment_id=config.environment.id,
+        environment_id=config.only_environment.id,
         secrets_socket=str(places.secrets_socket),
         token_file=str(places.operator_token),
         credentials=credentials,

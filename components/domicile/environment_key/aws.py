@@ -76,23 +76,23 @@ class EnvironmentKey(pulumi.ComponentResource):
 
     def _tell_of_changes(self, topic: pulumi.Output[str]) -> None:
         """A new version means a rolling drain; a new policy or a removal is for somebody to look at. Needs CloudTrail in the account."""
-        below = pulumi.ResourceOptions(parent=self)
+        names, below = self._ground.names, pulumi.ResourceOptions(parent=self)
         pattern = {
             "source": ["aws.secretsmanager"],
             "detail-type": ["AWS API Call via CloudTrail"],
             "detail": {
                 "eventName": ["DeleteSecret", "PutResourcePolicy", "PutSecretValue", "UpdateSecretVersionStage"],
-                "requestParameters": {"secretId": [{"wildcard": f"*{self._ground.names.prefix}/*"}]},
+                "requestParameters": {"secretId": [{"wildcard": f"*{names.prefix}/{names.folder('worker-hosts')}*"}]},
             },
         }
         rule = aws.cloudwatch.EventRule(
-            "key-changed",
-            name=f"{self._ground.names.prefix}-key-changed",
+            self._ground.noun("key-changed"),
+            name=names.called("key-changed"),
             description="a secret of this stack has a new version, another policy, or is removed",
             event_pattern=json.dumps(pattern),
             opts=below,
         )
-        aws.cloudwatch.EventTarget("key-changed", rule=rule.name, arn=topic, opts=below)
+        aws.cloudwatch.EventTarget(self._ground.noun("key-changed"), rule=rule.name, arn=topic, opts=below)
 
     def _tell_of_age(self, topic: pulumi.Output[str]) -> None:
         """Dispatchers report the age of the version that they use. Silence is an alarm too: nobody vouches for the key then."""

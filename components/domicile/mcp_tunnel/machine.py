@@ -12,7 +12,7 @@ from pathlib import Path
 from domicile.aws import image_policy
 from domicile.aws.ground import Ground
 from domicile.aws.ignition import PROGRAM, MachineFile, configuration, once, timer
-from domicile.aws.names import TUNNEL_IMAGES
+from domicile.aws.names import TUNNEL_IMAGES, Names
 from domicile.aws.packet_filter import guard, packet_filter
 from domicile.aws.scripts import begin, metrics
 from domicile.config.aws import Tunnel
@@ -42,7 +42,7 @@ def machine_configuration(ground: Ground, tunnel: Tunnel, domain: str) -> str:
         MachineFile(str(AUTHORITIES), "".join(tunnel.authorities)),
         MachineFile(str(FILTER), packet_filter("domicile_tunnel")),
         MachineFile(f"{_PROGRAMS}tunnel-secrets", _secrets(names.tunnel_token, names.tunnel_authority, domain), PROGRAM),
-        MachineFile(f"{_PROGRAMS}tunnel-ready", _ready(ground.config.stack), PROGRAM),
+        MachineFile(f"{_PROGRAMS}tunnel-ready", _ready(names), PROGRAM),
     )
     digests = dict(zip(TUNNEL_IMAGES, (tunnel.images.cloudflared, tunnel.images.mcp_proxy), strict=True))
     needed = ("domicile-tunnel-secrets.service", f"{_GUARD}.service")
@@ -182,10 +182,10 @@ place {proxy.user} "$work/crt" {CERTIFICATE}
 """
 
 
-def _ready(stack: str) -> str:
+def _ready(names: Names) -> str:
     """Tells whether cloudflared has a connection: its own `/ready`, since `/healthcheck` answers without one."""
     return f"""{begin()}
 down=1
 if curl -sSf --max-time 5 -o /dev/null http://127.0.0.1:{METRICS_PORT}/ready; then down=0; fi
-{metrics(stack, {"TunnelNotReady": "$down"})}
+{metrics(names, {"TunnelNotReady": "$down"})}
 """

@@ -13,12 +13,11 @@ from domicile.aws import function_policies, policies
 from domicile.aws.alarms import Alarm, alarm
 from domicile.aws.ground import Ground
 from domicile.aws.machines import Settings
-from domicile.aws.policy_document import METRICS
 from domicile.aws.previewed import previewed
 from domicile.aws.secret import secret
-from domicile.egress_proxy.aws import EgressTier
+from domicile.egress_proxy.aws import Door
 from domicile.network.aws import Network
-from domicile.network.aws.security_groups import EGRESS_PORT, HTTPS, allow
+from domicile.network.aws.security_groups import HTTPS, allow
 from domicile.scaling.package import CA_FILE, code_hash, object_key, package
 
 RUNTIME = "python3.13"
@@ -35,6 +34,22 @@ class Code:
     hash: str
 
 
+def stored(ground: Ground, settings: Settings, key: pulumi.Output[str], opts: pulumi.ResourceOptions) -> Code:
+    """The functions' code, which is the same for every environment."""
+    content = package(ground.config.control_plane.ca_file)
+    made = aws.s3.BucketObjectv2(
+        "functions",
+        bucket=settings.bucket,
+        key=object_key(content),
+        content_base64=base64.b64encode(content).decode(),
+        content_type="application/zip",
+        server_side_encryption="aws:kms",
+        kms_key_id=key,
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[settings])),
+    )
+    return Code(settings.bucket, made.key, code_hash(content))
+
+
 class Scaling(pulumi.ComponentResource):
     """The watching function on its schedule, the target tracking by its metrics, the alarms on them; with a webhook its address."""
 
@@ -42,16 +57,16 @@ class Scaling(pulumi.ComponentResource):
     """Where the control plane's webhooks go, to be registered at its Console."""
 
     def __init__(
-        self, name: str, ground: Ground, network: Network, tier: EgressTier, settings: Settings, key: pulumi.Output[str],
+        self, name: str, ground: Ground, network: Network, door: Door, code: Code | Settings, key: pulumi.Output[str],
         topic: pulumi.Output[str], environment: pulumi.Output[str], group: pulumi.Input[str] | None, opts: pulumi.ResourceOptions,
     ) -> None:  # fmt: skip
         super().__init__("domicile:aws:Scaling", name, None, opts)
         self._ground, self._network, self._key, self._topic = ground, network, key, topic
         self._below = pulumi.ResourceOptions(parent=self)
-        self._code = self._stored(settings)
+        self._code = code if isinstance(code, Code) else stored(ground, code, key, self._below)
         webhook = ground.aws.scaling.webhook
         self._seconds = LOOK_SECONDS_WITH_WEBHOOK if webhook else LOOK_SECONDS
-        self._watch(tier, environment)
+        self._watch(door, environment)
         if webhook:
             self.address = self._listen()
         if group is not None:
@@ -60,57 +75,48 @@ class Scaling(pulumi.ComponentResource):
             alarm(ground, topic, wanted, self._below)
         self.register_outputs({"address": self.address})
 
-    def _stored(self, settings: Settings) -> Code:
-        content = package(self._ground.config.control_plane.ca_file)
-        stored = aws.s3.BucketObjectv2(
-            "functions",
-            bucket=settings.bucket,
-            key=object_key(content),
-            content_base64=base64.b64encode(content).decode(),
-            content_type="application/zip",
-            server_side_encryption="aws:kms",
-            kms_key_id=self._key,
-            opts=pulumi.ResourceOptions.merge(self._below, pulumi.ResourceOptions(depends_on=[settings])),
-        )
-        return Code(settings.bucket, stored.key, code_hash(content))
-
-    def _watch(self, tier: EgressTier, environment: pulumi.Output[str]) -> None:
+    def _watch(self, door: Door, environment: pulumi.Output[str]) -> None:
         """Through the egress tier, as worker hosts go; a schedule that overlaps itself runs once."""
         ground, names, plane = self._ground, self._ground.names, self._ground.config.control_plane
-        group = self._security_group("watch", "the function that watches the queue: to AWS endpoints and the egress tier, from nobody")
-        if not ground.config.private_control_plane:
-            allow("watch-to-balancer", group, self._network.groups.balancer, EGRESS_PORT, self._below)
+        private = ground.config.private_control_plane
+        said = "the function that watches the queue: to AWS endpoints and the egress tier, from nobody"
+        groups = self._groups("watch", said, None if private else door)
         told: dict[str, pulumi.Input[str]] = {
             "STACK": ground.config.stack,
             "ENVIRONMENT_ID": environment,
             "CONTROL_PLANE_URL": plane.url,
             "CA_FILE": f"/var/task/{CA_FILE}" if plane.ca_file else "",
-            "PROXY": "" if ground.config.private_control_plane else tier.balancer.apply(lambda host: f"{host}:{EGRESS_PORT}"),
+            "PROXY": "" if private else door.balancer.apply(lambda host: f"{host}:{door.port}"),
             **_identity(ground),
-            "NAMESPACE": METRICS,
+            "NAMESPACE": names.metrics,
             "GROUP": names.group("worker-hosts"),
             "HOST_CAPACITY": str(ground.config.worker_host.capacity),
         }
         policy = previewed(self._key, names.unmade_key).apply(lambda arn: function_policies.watch(names, arn))
-        function = self._function("watch", "publishes the work queue's numbers and wakes the first worker host", policy, group, told)
+        function = self._function("watch", "publishes the work queue's numbers and wakes the first worker host", policy, groups, told)
         rate = "rate(1 minute)" if self._seconds == 60 else f"rate({self._seconds // 60} minutes)"
         rule = aws.cloudwatch.EventRule(
-            "watch", name=names.function("watch"), description="looks at the work queue", schedule_expression=rate, opts=self._below
+            ground.noun("watch"),
+            name=names.function("watch"),
+            description="looks at the work queue",
+            schedule_expression=rate,
+            opts=self._below,
         )
-        aws.cloudwatch.EventTarget("watch", rule=rule.name, arn=function.arn, retry_policy={"maximum_retry_attempts": 0}, opts=self._below)
+        retry = {"maximum_retry_attempts": 0}
+        aws.cloudwatch.EventTarget(ground.noun("watch"), rule=rule.name, arn=function.arn, retry_policy=retry, opts=self._below)
         self._permit("watch", function, "events.amazonaws.com", rule.arn)
 
     def _listen(self) -> pulumi.Output[str]:
         """One path and one method; whoever calls more often than sessions begin is turned away before the function."""
-        names = self._ground.names
+        names, noun = self._ground.names, self._ground.noun
         signing = self._signing_secret()
-        group = self._security_group("webhook", "the function that webhooks come to: to AWS endpoints, from nobody")
+        groups = self._groups("webhook", "the function that webhooks come to: to AWS endpoints, from nobody")
         policy = previewed(self._key, names.unmade_key).apply(lambda arn: function_policies.webhook(names, arn))
         told: dict[str, pulumi.Input[str]] = {"SIGNING_SECRET": signing.name, "GROUP": names.group("worker-hosts")}
-        function = self._function("webhook", "verifies the control plane's webhooks and wakes the first worker host", policy, group, told)
-        api = aws.apigatewayv2.Api("webhook", name=names.function("webhook"), protocol_type="HTTP", opts=self._below)
+        function = self._function("webhook", "verifies the control plane's webhooks and wakes the first worker host", policy, groups, told)
+        api = aws.apigatewayv2.Api(noun("webhook"), name=names.function("webhook"), protocol_type="HTTP", opts=self._below)
         integration = aws.apigatewayv2.Integration(
-            "webhook",
+            noun("webhook"),
             api_id=api.id,
             integration_type="AWS_PROXY",
             integration_uri=function.invoke_arn,
@@ -119,7 +125,7 @@ class Scaling(pulumi.ComponentResource):
             opts=self._below,
         )
         target = integration.id.apply(lambda found: f"integrations/{found}")
-        aws.apigatewayv2.Route("webhook", api_id=api.id, route_key="POST /webhook", target=target, opts=self._below)
+        aws.apigatewayv2.Route(noun("webhook"), api_id=api.id, route_key="POST /webhook", target=target, opts=self._below)
         log = self._ground.log_group("webhook-access", self._key, self._below)
         shown = {
             "requestId": "$context.requestId",
@@ -128,7 +134,7 @@ class Scaling(pulumi.ComponentResource):
             "at": "$context.requestTime",
         }
         aws.apigatewayv2.Stage(
-            "webhook",
+            noun("webhook"),
             api_id=api.id,
             name="$default",
             auto_deploy=True,
@@ -148,14 +154,14 @@ class Scaling(pulumi.ComponentResource):
         return secret("webhook-signing-secret", names.signing_secret, said, self._ground, self._key, endpoint, self._below, readers=readers)
 
     def _function(
-        self, noun: str, description: str, policy: pulumi.Input[str], group: pulumi.Input[str], told: dict[str, pulumi.Input[str]]
+        self, noun: str, description: str, policy: pulumi.Input[str], groups: list[pulumi.Output[str]], told: dict[str, pulumi.Input[str]]
     ) -> aws.lambda_.Function:
         """In the worker subnets, which have no route out; one call at a time; logs where the stack's logs are."""
         ground, names = self._ground, self._ground.names
-        role = ground.role(f"function-{noun}", description, policies.trust("lambda.amazonaws.com", names), policy, self._below)
+        role = ground.role(names.function_role_noun(noun), description, policies.trust("lambda.amazonaws.com", names), policy, self._below)
         log = ground.log_group(noun, self._key, self._below)
         return aws.lambda_.Function(
-            noun,
+            ground.noun(noun),
             name=names.function(noun),
             description=description,
             role=role.arn,
@@ -168,10 +174,20 @@ class Scaling(pulumi.ComponentResource):
             timeout=TIMEOUT_SECONDS,
             reserved_concurrent_executions=1,
             environment={"variables": told},
-            vpc_config={"subnet_ids": list(self._network.vpc.worker_subnets), "security_group_ids": [group]},
+            vpc_config={"subnet_ids": list(self._network.vpc.worker_subnets), "security_group_ids": groups},
             logging_config={"log_format": "JSON", "log_group": log.name},
             opts=self._below,
         )
+
+    def _groups(self, noun: str, description: str, door: Door | None = None) -> list[pulumi.Output[str]]:
+        """Of a stack that serves one environment a group of the function's own. A function of one of several goes where that environment's
+        machines go, or only where all machines go."""
+        if self._ground.environment:
+            return list(door.groups) if door else [self._network.groups.workers]
+        group = self._security_group(noun, description)
+        if door:
+            allow(f"{noun}-to-balancer", group, self._network.groups.balancers[1], door.port, self._below)
+        return [group]
 
     def _security_group(self, noun: str, description: str) -> pulumi.Output[str]:
         name = f"{self._ground.names.prefix}-{noun}"
@@ -184,7 +200,7 @@ class Scaling(pulumi.ComponentResource):
 
     def _permit(self, noun: str, function: aws.lambda_.Function, service: str, source: pulumi.Input[str]) -> None:
         aws.lambda_.Permission(
-            noun,
+            self._ground.noun(noun),
             statement_id=f"call-{noun}",
             action="lambda:InvokeFunction",
             function=function.name,
@@ -197,13 +213,13 @@ class Scaling(pulumi.ComponentResource):
     def _track(self, group: pulumi.Input[str]) -> None:
         """Without the metric CloudWatch has no data, and the group holds what it has."""
         metric = {
-            "namespace": METRICS,
+            "namespace": self._ground.names.metrics,
             "metric_name": "HostLoadPercent",
             "statistic": "Average",
             "metric_dimensions": [{"name": "Stack", "value": self._ground.config.stack}],
         }
         aws.autoscaling.Policy(
-            "load",
+            self._ground.noun("load"),
             name="load",
             autoscaling_group_name=group,
             policy_type="TargetTrackingScaling",

@@ -44,7 +44,7 @@ def render(
     return HostSettings(
         stack=config.stack,
         host=config.worker_host.name,
-        environment_id=environment_id or config.environment.id,
+        environment_id=environment_id or config.only_environment.id,
         control_plane=ControlPlane(
             url=control_plane.url, ca_file=control_plane.ca_file or plane_ca, polls_per_minute=control_plane.polls_per_minute
         ),

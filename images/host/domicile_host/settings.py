@@ -62,6 +62,7 @@ class AwsSecrets(Settings):
     metrics_url: str | None = Field(
         None, description="CloudWatch's endpoint in the VPC, told the age of the key and the sessions served; unset: nobody is"
     )
+    metrics_namespace: str = Field("Domicile", description="of what CloudWatch is told", pattern=r"^[A-Za-z0-9/-]{1,255}$")
     authority: Path = Field(description="where this host keeps the CA that it made, in memory only")
     ca_file: Path | None = Field(None, description="CA certificates that the endpoint's certificate must lead to; unset: the system's")
 

@@ -25,7 +25,7 @@ def _by_machines(names: Names, sid: str, actions: tuple[str, ...], resources: tu
 def _s3(names: Names, _key: str) -> tuple[Statement, ...]:
     return (
         _by_machines(names, "Settings", ("s3:GetObject",), (f"{names.bucket_arn('settings')}/*",)),
-        _by_machines(names, "Archive", ("s3:PutObject",), (f"{names.bucket_arn('archive')}/records/*",)),
+        _by_machines(names, "Archive", ("s3:PutObject",), (names.records,)),
         # ECR signs the addresses of layers itself: no principal of ours stands in these requests, and they only read AWS's own bucket
         Statement("ImageLayers", ("s3:GetObject",), (f"{names.layer_bucket_arn}/*",), principal=ANYONE),
     )
@@ -50,7 +50,7 @@ def _kms(names: Names, key: str) -> tuple[Statement, ...]:
 
 
 def _logs(names: Names, _key: str) -> tuple[Statement, ...]:
-    groups = tuple(names.log_group_arn(noun) for noun in ("worker-hosts", "egress-proxies", *(("tunnel-hosts",) if names.tunnels else ())))
+    groups = tuple(names.log_group_arn(noun) for noun in ("worker-hosts", *names.proxies, *(("tunnel-hosts",) if names.tunnels else ())))
     streams = tuple(f"{group}:log-stream:*" for group in groups)
     return (_by_machines(names, "Write", ("logs:CreateLogStream", "logs:PutLogEvents"), (*groups, *streams)),)
 

@@ -24,15 +24,15 @@ def worker_host(names: Names, key: str, credentials: tuple[str, ...], secrets_en
         *((Statement("Secrets", READ_SECRET, tuple(map(names.secret_arn, named)), conditions=through),) if named else ()),
         *workspace_policies.of_worker_host(names),
         *_machine(names, key, "worker-hosts"),
-        Statement("Archive", ("s3:PutObject",), (f"{names.bucket_arn('archive')}/records/*",)),
-        publish_metrics("Metrics"),
+        Statement("Archive", ("s3:PutObject",), (names.records,)),
+        publish_metrics("Metrics", names.metrics),
         Statement("EndOfLife", LIFECYCLE, (names.group_arn("worker-hosts"),)),
     )
 
 
 def egress_proxy(names: Names, key: str) -> str:
     """The egress proxies' role: their image and their settings. No secret."""
-    return document(*_machine(names, key, "egress-proxies"))
+    return document(*_machine(names, key, *names.proxies))
 
 
 def tunnel_host(names: Names, key: str) -> str:
@@ -45,18 +45,18 @@ def tunnel_host(names: Names, key: str) -> str:
     )
 
 
-def _machine(names: Names, key: str, noun: str) -> tuple[Statement, ...]:
-    """What every machine needs to start: its image, its settings, and the key they are encrypted with."""
+def _machine(names: Names, key: str, *nouns: str) -> tuple[Statement, ...]:
+    """What every machine of these fleets needs to start: its image, its settings, and the key they are encrypted with."""
     via = tuple(f"{service}.{names.region}.amazonaws.com" for service in ("secretsmanager", "s3", "ecr"))
-    group = names.log_group_arn(noun)
+    logs = tuple(arn for noun in nouns for arn in (names.log_group_arn(noun), f"{names.log_group_arn(noun)}:log-stream:*"))
     images = {"worker-hosts": names.repository_arns, "tunnel-hosts": names.tunnel_repository_arns}.get(
-        noun, (names.repository_arn("egress"),)
+        nouns[0], (names.repository_arn("egress"),)
     )
     return (
         Statement("Login", ("ecr:GetAuthorizationToken",), ("*",), because=NO_RESOURCE),
         Statement("Images", PULL, images),
-        Statement("Settings", ("s3:GetObject",), (f"{names.bucket_arn('settings')}/{noun}/*",)),
-        Statement("Log", ("logs:CreateLogStream", "logs:PutLogEvents"), (group, f"{group}:log-stream:*")),
+        Statement("Settings", ("s3:GetObject",), tuple(names.settings(noun) for noun in nouns)),
+        Statement("Log", ("logs:CreateLogStream", "logs:PutLogEvents"), logs),
         Statement("Decrypt", USE_KEY, (key,), conditions={"StringEquals": {"kms:ViaService": via}}),
     )
 

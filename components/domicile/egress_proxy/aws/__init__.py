@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -11,9 +12,11 @@ import pulumi_aws as aws
 
 from domicile.aws import policies
 from domicile.aws.ground import Ground
+from domicile.aws.names import numbered
 from domicile.aws.previewed import previewed
+from domicile.config.environments import door
 from domicile.network.aws import PROXIES, PUBLIC, Network, subnet
-from domicile.network.aws.security_groups import EGRESS_PORT, HEALTH_PORT
+from domicile.network.aws.security_groups import EGRESS_PORT, HEALTH_PORT, allow
 
 
 @dataclass(frozen=True)
@@ -23,12 +26,25 @@ class WayOut:
     subnets: tuple[pulumi.Output[str], ...]
 
 
-class EgressTier(pulumi.ComponentResource):
-    """Route out, balancer and the proxies' target group."""
+@dataclass(frozen=True)
+class Door:
+    """Where one environment's machines and functions come in at the egress tier."""
 
     balancer: pulumi.Output[str]
     """DNS name, to which worker hosts' proxies chain; in a preview that can't know it, a placeholder."""
-    target_group: pulumi.Output[str]
+    port: int
+    groups: tuple[pulumi.Output[str], ...]
+    """Security groups of whoever goes through it."""
+
+
+class EgressTier(pulumi.ComponentResource):
+    """Route out, balancers and the proxies' target groups. A stack with several environments has a door for each, and may have more tiers
+    than one: each has a balancer and proxies of its own behind the same route out."""
+
+    balancers: dict[int, pulumi.Output[str]]
+    """DNS names, by tier."""
+    target_groups: dict[int, list[pulumi.Output[str]]]
+    """Of the doors that are made so far, by tier."""
     way_out: WayOut
     profile: pulumi.Output[str]
     """ARN of the proxies' instance profile."""
@@ -39,10 +55,39 @@ class EgressTier(pulumi.ComponentResource):
         below = pulumi.ResourceOptions(parent=self)
         self.way_out = self._existing() or self._own(below)
         self._let_proxies_dial(below)
-        self._balance(below)
+        self._made = {tier: self._balancer(tier, below) for tier in ground.config.tiers}
+        self.balancers = {tier: previewed(made.dns_name, self._unknown(tier)) for tier, made in self._made.items()}
+        self.target_groups = {tier: [] for tier in ground.config.tiers}
+        if not ground.config.environments:
+            self._listen(1, "egress", f"{ground.names.prefix[:25]}-egress"[:32], EGRESS_PORT, below)
         policy = previewed(key, ground.names.unmade_key).apply(lambda arn: policies.egress_proxy(ground.names, arn))
         self.profile = ground.machine_role("egress-proxy", "egress proxies: their image and settings", policy, below)
-        self.register_outputs({"balancer": self.balancer})
+        self.register_outputs({"balancer": self.balancers[ground.config.tiers[0]]})
+
+    def door(self, environment: Ground, opts: pulumi.ResourceOptions) -> Door:
+        """The door of one environment. Of several each has a port of its own, at which the proxies hold to that environment's policy, and a
+        security group of its own, which alone is let in there: who an environment is, is AWS's to say and not the machine's."""
+        name, groups = environment.environment, self._network.groups
+        if not name:
+            return Door(self.balancers[1], EGRESS_PORT, (groups.workers,))
+        served = self._ground.config.environments[name]
+        port, tier = door(name, served), served.tier
+        mine = aws.ec2.SecurityGroup(
+            environment.noun("door"),
+            name=environment.names.called("door"),
+            description="machines of one environment: to its own port of the egress tier, from nobody",
+            vpc_id=self._network.vpc.id,
+            tags={"Name": environment.names.called("door")},
+            opts=opts,
+        )
+        allow(environment.noun("to-balancer"), mine.id, groups.balancers[tier], port, opts)
+        known = f"{environment.names.called('door')} {tier} {port}"  # what a target group can't change makes another one
+        self._listen(tier, environment.noun("door"), f"domicile-{hashlib.sha256(known.encode()).hexdigest()[:16]}", port, opts)
+        return Door(self.balancers[tier], port, (groups.workers, mine.id))
+
+    def _unknown(self, tier: int) -> str:
+        names = self._ground.names
+        return f"{names.prefix}-{numbered('not-known-yet', tier)}.elb.{names.region}.amazonaws.com"
 
     def _existing(self) -> WayOut | None:
         existing = self._ground.aws.network.existing
@@ -82,46 +127,49 @@ class EgressTier(pulumi.ComponentResource):
                 opts=below,
             )
 
-    def _balance(self, below: pulumi.ResourceOptions) -> None:
-        """Internal, over all zones. Clients' addresses pass through, so that a proxy's record names the worker host."""
-        prefix, network = self._ground.names.prefix, self._network
-        balancer = aws.lb.LoadBalancer(
-            "egress",
-            name=f"{prefix[:25]}-egress"[:32],
+    def _balancer(self, tier: int, below: pulumi.ResourceOptions) -> aws.lb.LoadBalancer:
+        """Internal, over all zones."""
+        noun, network = numbered("egress", tier), self._network
+        return aws.lb.LoadBalancer(
+            noun,
+            name=f"{self._ground.names.prefix[: 31 - len(noun)]}-{noun}"[:32],
             internal=True,
             load_balancer_type="network",
             subnets=list(network.vpc.worker_subnets),
-            security_groups=[network.groups.balancer],
+            security_groups=[network.groups.balancers[tier]],
             enable_cross_zone_load_balancing=True,
             opts=below,
         )
+
+    def _listen(self, tier: int, noun: str, name: str, port: int, opts: pulumi.ResourceOptions) -> None:
+        """One port of a balancer, to the same port of its proxies. Clients' addresses pass through, so that a proxy's record names the
+        worker host."""
         target = aws.lb.TargetGroup(
-            "egress",
-            name=f"{prefix[:25]}-egress"[:32],
-            port=EGRESS_PORT,
+            noun,
+            name=name,
+            port=port,
             protocol="TCP",
             target_type="instance",
-            vpc_id=network.vpc.id,
+            vpc_id=self._network.vpc.id,
             preserve_client_ip="true",
             deregistration_delay=60,
             health_check={"protocol": "HTTP", "port": str(HEALTH_PORT), "path": "/ready", "interval": 10, "healthy_threshold": 2},
-            opts=below,
+            opts=opts,
         )
         aws.lb.Listener(
-            "egress",
-            load_balancer_arn=balancer.arn,
-            port=EGRESS_PORT,
+            noun,
+            load_balancer_arn=self._made[tier].arn,
+            port=port,
             protocol="TCP",
             default_actions=[{"type": "forward", "target_group_arn": target.arn}],
-            opts=below,
+            opts=opts,
         )
-        self.balancer = previewed(balancer.dns_name, f"{prefix}-not-known-yet.elb.{self._ground.names.region}.amazonaws.com")
-        self.target_group = target.arn
+        self.target_groups[tier].append(target.arn)
 
 
 def _ports(ground: Ground) -> Iterator[int]:
     config = ground.config
     for url in config.urls_outside:
         yield urlsplit(url).port or 443
-    for rule in config.egress.rules:
-        yield rule.port
+    for served in config.served.values():
+        yield from (rule.port for rule in served.egress.rules)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -47,9 +48,9 @@ class Network(pulumi.ComponentResource):
         build_records(ground, self.vpc.id, key, below)
         self.register_outputs({"vpc": self.vpc.id})
 
-    def guard_names(self, balancer: pulumi.Input[str]) -> None:
-        """The DNS firewall; `balancer` is the egress tier's name, known when that room stands."""
-        build_firewall(self._ground, self.vpc.id, balancer, pulumi.ResourceOptions(parent=self))
+    def guard_names(self, balancers: Sequence[pulumi.Input[str]]) -> None:
+        """The DNS firewall; `balancers` are the egress tiers' names, known when that room stands."""
+        build_firewall(self._ground, self.vpc.id, balancers, pulumi.ResourceOptions(parent=self))
 
     def _existing(self) -> Vpc | None:
         existing = self._ground.aws.network.existing

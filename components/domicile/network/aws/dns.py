@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 import pulumi
@@ -37,17 +37,17 @@ def _outside_names(ground: Ground) -> Iterator[str]:
     config = ground.config
     for url in (config.control_plane.url, *(sink.url for sink in config.audit.sinks)):
         yield urlsplit(url).hostname or ""
-    for rule in config.egress.rules:
-        yield rule.host
+    for served in config.served.values():
+        yield from (rule.host for rule in served.egress.rules)
     if ground.aws.tunnel:
         yield from TUNNEL_EDGES
         yield from (server.host for server in ground.aws.tunnel.servers)
 
 
-def build_firewall(ground: Ground, vpc: pulumi.Input[str], balancer: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
+def build_firewall(ground: Ground, vpc: pulumi.Input[str], balancers: Sequence[pulumi.Input[str]], opts: pulumi.ResourceOptions) -> None:
     """Allows the list, blocks the rest, and fails closed: no answer when the firewall itself can't answer."""
     prefix = ground.names.prefix
-    needed = pulumi.Output.from_input(balancer).apply(lambda name: [*names(ground), name])
+    needed = pulumi.Output.all(*balancers).apply(lambda found: [*names(ground), *found])
     allowed = aws.route53.ResolverFirewallDomainList("allowed", name=f"{prefix}-allowed", domains=needed, opts=opts)
     anything = aws.route53.ResolverFirewallDomainList("anything", name=f"{prefix}-anything", domains=["*"], opts=opts)
     group = aws.route53.ResolverFirewallRuleGroup("names", name=prefix, opts=opts)

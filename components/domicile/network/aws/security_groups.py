@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
 from domicile.aws.ground import Ground
+from domicile.aws.names import numbered
+from domicile.config.environments import FIRST_PORT, LAST_PORT
 
 HTTPS = 443
 EGRESS_PORT = 3128
@@ -22,13 +25,17 @@ class SecurityGroups:
     """Ids. DNS and the clock at link-local addresses are AWS's own and pass no security group (VPC guide: security groups)."""
 
     workers: pulumi.Output[str]
-    balancer: pulumi.Output[str]
+    balancers: Mapping[int, pulumi.Output[str]]
+    """By egress tier."""
     proxies: pulumi.Output[str]
     endpoints: pulumi.Output[str]
 
     @classmethod
     def build(cls, ground: Ground, vpc: pulumi.Input[str], opts: pulumi.ResourceOptions) -> SecurityGroups:
-        """worker hosts → endpoints, worker hosts → balancer → proxies → endpoints. What leaves the proxies is the egress room's rule."""
+        """worker hosts → endpoints, worker hosts → balancer → proxies → endpoints. What leaves the proxies is the egress room's rule.
+
+        Of several environments none reaches a balancer by this: each has a group of its own for its own port there.
+        """
 
         def group(noun: str, description: str) -> pulumi.Output[str]:
             made = aws.ec2.SecurityGroup(
@@ -44,14 +51,21 @@ class SecurityGroups:
 
         groups = cls(
             group("worker-hosts", "worker hosts: to AWS endpoints and the egress tier, from nobody"),
-            group("egress-balancer", "door of the egress tier: from worker hosts only"),
+            {
+                tier: group(numbered("egress-balancer", tier), "door of the egress tier: from worker hosts only")
+                for tier in ground.config.tiers
+            },
             group("egress-proxies", "egress proxies: from their balancer only"),
             group("endpoints", "AWS endpoints: from machines of this stack only"),
         )
         allow("workers-to-endpoints", groups.workers, groups.endpoints, HTTPS, opts)
-        allow("workers-to-balancer", groups.workers, groups.balancer, EGRESS_PORT, opts)
-        allow("balancer-to-proxies", groups.balancer, groups.proxies, EGRESS_PORT, opts)
-        allow("balancer-checks-proxies", groups.balancer, groups.proxies, HEALTH_PORT, opts)
+        several = bool(ground.config.environments)
+        for tier, balancer in groups.balancers.items():
+            if not several:
+                allow("workers-to-balancer", groups.workers, balancer, EGRESS_PORT, opts)
+            doors, last = (FIRST_PORT, LAST_PORT) if several else (EGRESS_PORT, EGRESS_PORT)
+            allow(numbered("balancer-to-proxies", tier), balancer, groups.proxies, doors, opts, last=last)
+            allow(numbered("balancer-checks-proxies", tier), balancer, groups.proxies, HEALTH_PORT, opts)
         allow("proxies-to-endpoints", groups.proxies, groups.endpoints, HTTPS, opts)
         return groups
 
@@ -74,15 +88,17 @@ class SecurityGroups:
         )
 
 
-def allow(name: str, source: pulumi.Input[str], target: pulumi.Input[str], port: int, opts: pulumi.ResourceOptions) -> None:
-    """One TCP port from one group to another: out of the one, into the other."""
+def allow(
+    name: str, source: pulumi.Input[str], target: pulumi.Input[str], port: int, opts: pulumi.ResourceOptions, *, last: int = 0
+) -> None:
+    """One TCP port, or all up to `last`, from one group to another: out of the one, into the other."""
     aws.vpc.SecurityGroupEgressRule(
         name,
         security_group_id=source,
         referenced_security_group_id=target,
         ip_protocol="tcp",
         from_port=port,
-        to_port=port,
+        to_port=last or port,
         description=name,
         opts=opts,
     )
@@ -92,7 +108,7 @@ def allow(name: str, source: pulumi.Input[str], target: pulumi.Input[str], port:
         referenced_security_group_id=source,
         ip_protocol="tcp",
         from_port=port,
-        to_port=port,
+        to_port=last or port,
         description=name,
         opts=opts,
     )

@@ -43,7 +43,7 @@ KINDS: dict[str, Kind] = {
         world=(Distinct(("apiId", "routeKey"), MEMORY, code="ConflictException"),), actions=_ACTIONS,
     ),
     "aws:apigatewayv2/stage:Stage": Kind(
-        id="{name}", arn="arn:{partition}:apigateway:{region}::/apis/{apiId}/stages/{name}", replaces=("apiId", "name"),
+        id="{apiId}/{name}", arn="arn:{partition}:apigateway:{region}::/apis/{apiId}/stages/{name}", replaces=("apiId", "name"),
         outputs={"executionArn": "{ref[api][executionArn]}/{name}", "invokeUrl": "{ref[api][apiEndpoint]}/{name}", "deploymentId": ""},
         refs=(_OF_API, Ref("accessLogSettings.destinationArn", LOG_GROUP, "log", holds=False, outside=r"arn:[^:]+:firehose:.*")),
         rules=(Length("name", 1, 128, source=_NAME), Pattern("name", r"\$default|[A-Za-z0-9_-]+", "$default, or letters, digits, - and _", source=MEMORY)),

@@ -67,7 +67,7 @@ KINDS: dict[str, Kind] = {
                           "ec2:RunInstances iam:PassRole", "UpdateAutoScalingGroup DeleteAutoScalingGroup DescribeAutoScalingGroups DescribeScalingActivities"),
     ),
     "aws:autoscaling/lifecycleHook:LifecycleHook": Kind(
-        id="{name}", outputs={"defaultResult": "ABANDON"}, replaces=("name", "autoscalingGroupName"),
+        id="{autoscalingGroupName}/{name}", outputs={"defaultResult": "ABANDON"}, replaces=("name", "autoscalingGroupName"),
         refs=(_OF_GROUP, role("roleArn"), Ref("notificationTargetArn", (TOPIC, QUEUE), "target", holds=False)),
         rules=(
             Length("name", 1, 255, source=_NAME), Pattern("name", r"[A-Za-z0-9\-_\/]+", "letters, digits and -_/", source=_NAME),
@@ -80,7 +80,7 @@ KINDS: dict[str, Kind] = {
         actions=describes("autoscaling", "PutLifecycleHook iam:PassRole", "DescribeLifecycleHooks", "PutLifecycleHook iam:PassRole", "DeleteLifecycleHook"),
     ),
     "aws:autoscaling/policy:Policy": Kind(
-        id="{name}", arn=ARN + "autoscaling:{region}:{account}:scalingPolicy:{uuid}:autoScalingGroupName/{autoscalingGroupName}:policyName/{name}",
+        id="{autoscalingGroupName}/{name}", arn=ARN + "autoscaling:{region}:{account}:scalingPolicy:{uuid}:autoScalingGroupName/{autoscalingGroupName}:policyName/{name}",
         outputs={"metricAggregationType": "", "policyType": "SimpleScaling"}, replaces=("name", "autoscalingGroupName"), refs=(_OF_GROUP,),
         rules=(
             OneOf("policyType", ("SimpleScaling", "StepScaling", "TargetTrackingScaling", "PredictiveScaling"), source=schema("AutoScaling::ScalingPolicy", "PolicyType")),

@@ -45,7 +45,7 @@ KINDS: dict[str, Kind] = {
                           "TagResource UntagResource iam:PassRole", "DeleteFunction"),
     ),
     "aws:lambda/permission:Permission": Kind(
-        id="{statementId}", outputs={"statementId": "{hex16}", "statementIdPrefix": ""}, autoname="-", refs=(_of_function("function"),),
+        id="{function}/{statementId}", outputs={"statementId": "{hex16}", "statementIdPrefix": ""}, autoname="-", refs=(_of_function("function"),),
         replaces=("action", "function", "principal", "sourceArn", "sourceAccount", "statementId", "statementIdPrefix", "qualifier", "eventSourceToken", "principalOrgId",
                   "functionUrlAuthType", "invokedViaFunctionUrl"),
         rules=(

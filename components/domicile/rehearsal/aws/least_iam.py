@@ -21,11 +21,13 @@ Conditions = tuple[tuple[str, str], ...]
 _EVERYWHERE = ("iam", "sts")
 """Services without a region: a condition on it would refuse them."""
 
-_GIVEN = (  # identifiers that AWS gives -> what stands for any
+_GIVEN = (  # identifiers that AWS gives, and names of environments, of which a stack may have many -> what stands for any
     (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "*"),
     (r"(?:[a-z]+-)+[0-9a-f]{16,17}(?![0-9a-f])", "*"),
     (r"(?<=/)[0-9a-f]{16}(?![0-9a-f])", "*"),
     (r"(?<=:secret:)(.+)-\w{6}$", r"\1-??????"),
+    (r"(\bdomicile-[a-z0-9-]+)_[a-z0-9-]+", r"\1_*"),
+    (r"(?<=/)environments/[^/:]+/", "environments/*/"),
     (r"(:log-group:[^:*]+)$", r"\1*"),
     (r"(?<=:s3:::)([^/]+)/.+", r"\1/*"),
 )

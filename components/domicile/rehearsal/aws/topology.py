@@ -56,7 +56,7 @@ def _inside(found: list[Thing]) -> Iterator[str]:
         yield f'      balancer-{balancer.name}["{"internal " if balancer.properties.get("internal") else ""}balancer {balancer.name}"]'
     for group in _of(found, "Group"):
         sizes = f"{group.properties.get('minSize')} to {group.properties.get('maxSize')}"
-        yield f'      group-{group.name}["{group.name}<br/>{sizes} machines"]'
+        yield f'      group-{_id(group.name)}["{group.name}<br/>{sizes} machines"]'
 
 
 def _beside(found: list[Thing]) -> Iterator[str]:
@@ -71,7 +71,7 @@ def _ways(found: list[Thing]) -> Iterator[str]:
     """Who may speak to whom, as subnets, endpoints and balancers have it."""
     groups = {group.name for group in _of(found, "Group")}
     for group in sorted(groups):
-        yield f"  {'egress' if 'egress' in group else 'worker'} --- group-{group}"
+        yield f"  {'egress' if 'egress' in group else 'worker'} --- group-{_id(group)}"
     for balancer in _of(found, "LoadBalancer"):
         yield f"  worker -->|3128| balancer-{balancer.name} --> egress"
     if _of(found, "VpcEndpoint"):
@@ -82,3 +82,8 @@ def _ways(found: list[Thing]) -> Iterator[str]:
     if _of(found, "NatGateway"):
         yield "  egress -->|policy again| public --> internet"
         yield "  public --> anthropic"
+
+
+def _id(name: str) -> str:
+    """A node's: of several environments each has a group of the same noun."""
+    return name.replace("/", "-")

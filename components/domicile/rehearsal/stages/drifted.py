@@ -8,7 +8,7 @@ from typing import Any
 from domicile import engine
 from domicile.engine import Result
 
-from ..cloud import Thing
+from ..cloud import Cloud, Thing
 from .report import Finding, StageFailed
 from .scene import Scene, done
 
@@ -43,7 +43,7 @@ DRIFTS = (
 def drift(scene: Scene) -> Finding:
     """Drift is put into the cloud behind the stack's back, found by `refresh`, and mended by `up`."""
     cloud = scene.rehearsal.cloud
-    found = [(each, things[0]) for each in DRIFTS if (things := cloud.things(each.type, each.name))]
+    found = [(each, things[0]) for each in DRIFTS if (things := _named(cloud, each))]
     for each, thing in found:
         if each.property:
             cloud.edit(thing, **{each.property: each.value})
@@ -56,6 +56,11 @@ def drift(scene: Scene) -> Finding:
         _must_be_mended(scene, each, was)
     lines = tuple(each.text(was.properties.get(each.property)) for each, was in found)
     return Finding(f"{len(found)} changes by hand found, and mended", lines, {"injected": len(found), "found": result.changes})
+
+
+def _named(cloud: Cloud, drift: Drift) -> list[Thing]:
+    """Of several environments each has one; any of them will do."""
+    return [thing for thing in cloud.things(drift.type) if thing.name.rpartition("/")[2] == drift.name]
 
 
 def _short(value: Any) -> str:
@@ -74,7 +79,7 @@ def _must_find(drifts: list[tuple[Drift, Thing]], result: Result) -> None:
 
 
 def _must_be_mended(scene: Scene, each: Drift, was: Thing) -> None:
-    now = scene.rehearsal.cloud.things(each.type, each.name)
+    now = scene.rehearsal.cloud.things(each.type, was.name)
     if not now:
         raise StageFailed(f"{each.type} {each.name} was deleted by hand, and up didn't make it again")
     value = now[0].properties.get(each.property) if each.property else None

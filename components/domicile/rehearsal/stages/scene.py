@@ -75,8 +75,8 @@ class Scene:
     def _fill_in(self) -> None:
         config = self.config()
         aws = config.aws
-        if config.environment.name is not None:
-            self._write("domicile:environment", {"id": config.environment.id or STAND_IN_ENVIRONMENT})
+        if any(served.only_environment.name is not None for served in config.served.values()):
+            self._tell_ids()
             self.notes.append("the environment at the control plane is not made, adopted or changed: the stack is told an id instead")
         if aws is not None and aws.tunnel is not None:
             self._leave_out_the_tunnel()
@@ -84,6 +84,15 @@ class Scene:
         if aws is not None and aws.images is None:
             self.configure({"images": STAND_IN_IMAGES})
             self.notes.append("no images are configured yet: the machines are rehearsed with stand-in digests")
+
+    def _tell_ids(self) -> None:
+        """In the place of names, of which only the control plane knows the ids."""
+        content = yaml.safe_load(self.file.read_text("utf-8"))["config"]
+        for section in ("environment", "environments"):
+            if value := content.get(f"domicile:{section}"):
+                every = {"": value} if section == "environment" else value
+                told = {name: _by_id(name, each) for name, each in every.items()}
+                self._write(f"domicile:{section}", told[""] if section == "environment" else told)
 
     def _leave_out_the_tunnel(self) -> None:
         """With the exception that it needs, which would except nothing."""
@@ -145,6 +154,12 @@ class Scene:
     def inventory(self) -> list[tuple[str, str]]:
         """Everything in the cloud by type and resource."""
         return sorted((t.token, t.name) for t in self.rehearsal.cloud.things())
+
+
+def _by_id(name: str, environment: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in environment.items() if key not in ("name", "description")}
+    suffix = f"_{name.replace('-', '_')}" if name else ""
+    return {**kept, "id": environment.get("id") or f"{STAND_IN_ENVIRONMENT}{suffix}"}
 
 
 def done(result: Result, what: str) -> Result:

@@ -13,16 +13,18 @@ from .scene import Scene
 
 
 def put_key(scene: Scene) -> Finding:
-    """What `domicile key` does: a version of the stack's secret, made by nobody's stack."""
-    others = sorted(thing.name for thing in scene.rehearsal.cloud.things("Secret")) if _by_roles(scene) else ["environment-key"]
-    if not others:
+    """What `domicile key` does: a version of each environment's secret, made by nobody's stack; where roles open the queue, of another."""
+    every = sorted(scene.rehearsal.cloud.things("Secret"), key=lambda thing: thing.name)
+    keys = every[:1] if _by_roles(scene) else [each for each in every if each.name.rpartition("/")[2] == "environment-key"]
+    if not keys:
         return Finding("the stack has no secret: its roles open all that it reaches")
-    secret = scene.rehearsal.cloud.thing("Secret", others[0])
-    inputs = {"secretId": secret.id, "secretString": scene.canary}
-    scene.rehearsal.add("aws:secretsmanager/secretVersion:SecretVersion", "canary", secret.region, inputs, account=secret.account)
+    for place, secret in enumerate(keys):
+        inputs, name = {"secretId": secret.id, "secretString": scene.canary}, f"canary-{place}"
+        scene.rehearsal.add("aws:secretsmanager/secretVersion:SecretVersion", name, secret.region, inputs, account=secret.account)
     if _by_roles(scene):
-        return Finding(f"there is no environment key; a value is in the secret {secret.name}, put there without Pulumi")
-    return Finding("an environment key is in the secret, put there without Pulumi")
+        return Finding(f"there is no environment key; a value is in the secret {keys[0].name}, put there without Pulumi")
+    where = "the secret" if len(keys) == 1 else f"each of {len(keys)} secrets"
+    return Finding(f"an environment key is in {where}, put there without Pulumi")
 
 
 def search(scene: Scene) -> Finding:

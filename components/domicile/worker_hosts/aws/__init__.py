@@ -16,7 +16,7 @@ from domicile.aws.ground import Ground
 from domicile.aws.machines import Kind, Settings, group, launch_template
 from domicile.aws.previewed import UNMADE_ENDPOINT, previewed
 from domicile.config.aws import Images
-from domicile.egress_proxy.aws import EgressTier
+from domicile.egress_proxy.aws import Door
 from domicile.network.aws import Network
 from domicile.worker_hosts.aws.machine import NOUN, Told, machine_configuration
 from domicile.worker_hosts.aws.scripts import HEARTBEAT_SECONDS, HOOK
@@ -60,20 +60,20 @@ class WorkerHosts(pulumi.ComponentResource):
     """The group's name."""
 
     def __init__(
-        self, name: str, ground: Ground, images: Images, network: Network, tier: EgressTier, profile: pulumi.Output[str],
+        self, name: str, ground: Ground, images: Images, network: Network, door: Door, profile: pulumi.Output[str],
         settings: Settings, key: pulumi.Output[str], environment_id: pulumi.Output[str], opts: pulumi.ResourceOptions,
     ) -> None:  # fmt: skip
         super().__init__("domicile:aws:WorkerHosts", name, None, opts)
         below = pulumi.ResourceOptions(parent=self)
-        configuration = pulumi.Output.all(previewed(environment_id, "env_not_known_yet"), tier.balancer).apply(
-            lambda found: machine_configuration(ground, images, Told(*found))
+        configuration = pulumi.Output.all(previewed(environment_id, "env_not_known_yet"), door.balancer).apply(
+            lambda found: machine_configuration(ground, images, Told(found[0], found[1], door.port))
         )
         hosts = ground.aws.hosts
-        kind = Kind(NOUN, hosts.instance_types[0], hosts.disk_bytes >> 30, network.groups.workers, profile, configuration)
+        kind = Kind(NOUN, hosts.instance_types[0], hosts.disk_bytes >> 30, door.groups, profile, configuration)
         template = launch_template(kind, ground, settings, key, below)
         fleet = self._group(ground, network, template, below)
         aws.autoscaling.LifecycleHook(
-            HOOK,
+            ground.noun(HOOK),
             name=HOOK,
             autoscaling_group_name=fleet.name,
             lifecycle_transition="autoscaling:EC2_INSTANCE_TERMINATING",

@@ -40,6 +40,8 @@ class Told:
     environment_id: str
     balancer: str
     """DNS name of the egress tier."""
+    port: int = EGRESS_PORT
+    """The environment's door there."""
 
 
 def machine_configuration(ground: Ground, images: Images, told: Told) -> str:
@@ -68,6 +70,7 @@ def host_settings(ground: Ground, images: Images, told: Told, places: StackPlace
     secrets = AwsSecrets(
         url=f"https://secretsmanager.{names.region}.amazonaws.com",
         metrics_url=f"https://monitoring.{names.region}.amazonaws.com",
+        metrics_namespace=names.metrics,
         region=names.region,
         role_file=run / "role" / "role.json",
         environment_key=None if names.workspace else names.environment_key,
@@ -81,7 +84,7 @@ def host_settings(ground: Ground, images: Images, told: Told, places: StackPlace
         SandboxImage(reference=signed_name("sandbox"), digest=images.sandbox, signature=signature, public_key=image_key()),
         secrets,
         environment_id=told.environment_id,
-        upstream_proxy=UpstreamProxy(host=told.balancer, port=EGRESS_PORT, network=ground.aws.network.cidr),
+        upstream_proxy=UpstreamProxy(host=told.balancer, port=told.port, network=ground.aws.network.cidr),
         drain_seconds=int(ground.aws.hosts.drain_seconds),
         bucket=BucketSink(url=_bucket_url(ground), region=names.region, role_file=secrets.role_file),
         signing=_signing(ground, run),
@@ -107,8 +110,9 @@ def _signing(ground: Ground, run: Path) -> Signing | None:
 
 
 def _bucket_url(ground: Ground) -> str:
-    """By the region's own name: through the gateway endpoint."""
-    return f"https://{ground.names.bucket('archive')}.s3.{ground.names.region}.amazonaws.com"
+    """By the region's own name: through the gateway endpoint. Of several environments each adds below a folder of its own."""
+    folder = ground.names.folder(NOUN)
+    return f"https://{ground.names.bucket('archive')}.s3.{ground.names.region}.amazonaws.com/{folder}".rstrip("/")
 
 
 def _needs(service: Service) -> tuple[str, ...]:

@@ -163,7 +163,7 @@ until [ "$(metadata autoscaling/target-lifecycle-state)" = InService ]; do sleep
 
 def _drill(host: Host) -> str:
     """Asks the dispatcher for a drill and tells how it ended. No answer is a failed one; a machine that takes no work yet holds none."""
-    told = metrics(host.places.stack, {"DrillPassed": "$passed", "DrillFailed": "$((1 - passed))"})
+    told = metrics(host.names, {"DrillPassed": "$passed", "DrillFailed": "$((1 - passed))"})
     return f"""{begin()}
 if ! systemctl is-active --quiet domicile-in-service.service; then exit 0; fi
 report=$(curl -sS --fail-with-body --max-time {DRILL_SECONDS} --retry 5 --retry-delay 20 --retry-all-errors \\

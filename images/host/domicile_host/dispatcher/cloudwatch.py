@@ -20,7 +20,7 @@ from domicile_host.settings import AwsSecrets, HostSettings
 log = structlog.get_logger(__name__)
 
 PUT_METRIC = "GraniteServiceVersion20100801.PutMetricData"
-NAMESPACE, SESSIONS, DRILL_AGE = "Domicile", "SessionsServed", "DrillAgeSeconds"
+SESSIONS, DRILL_AGE = "SessionsServed", "DrillAgeSeconds"
 SESSIONS_SECONDS = 60.0
 """Between two reports: the fleet is scaled by whole minutes."""
 
@@ -29,7 +29,7 @@ class CloudWatch:
     """Open as long as it is entered."""
 
     def __init__(self, place: AwsSecrets, stack: str) -> None:
-        self._url, self._stack = place.metrics_url, stack
+        self._url, self._namespace, self._stack = place.metrics_url, place.metrics_namespace, stack
         self._calls = Calls(Scope(place.region, "monitoring"), place.role_file, place.ca_file)
 
     async def __aenter__(self) -> CloudWatch:
@@ -44,7 +44,7 @@ class CloudWatch:
         if self._url is None:
             return False
         datum = {"MetricName": name, "Dimensions": [{"Name": "Stack", "Value": self._stack}], "Value": value, "Unit": unit}
-        body = json.dumps({"Namespace": NAMESPACE, "MetricData": [datum]}).encode()
+        body = json.dumps({"Namespace": self._namespace, "MetricData": [datum]}).encode()
         headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": PUT_METRIC}
         try:
             answer = await self._calls.send("POST", self._url + "/", headers, body)

@@ -33,9 +33,10 @@ _LOGGED = {
 
 
 class TierSettings(Settings):
-    """What one machine of the tier is told."""
+    """What one machine of the tier is told of one environment, which comes in at a port of its own."""
 
     name: str = Field(description="the tier's name, for Envoy's own messages")
+    environment: str = Field("", description="of a tier with several doors: whose this is")
     policy: EgressPolicy = Field(description="the environment's allowlist and the DNS servers to ask")
     beside: tuple[tuple[str, int], ...] = Field(description="host and port of what the worker hosts themselves need: control plane, sinks")
     refused_networks: tuple[IPv4Network, ...] = Field((), description="networks never dialled beside the special-purpose ones")
@@ -44,15 +45,21 @@ class TierSettings(Settings):
     health_port: int = Field(8081, description="where the load balancer asks `/ready`")
 
 
-def bootstrap(settings: TierSettings) -> Json:
-    """Envoy's bootstrap, whole: nothing changes while it runs."""
+def bootstrap(settings: TierSettings, *others: TierSettings) -> Json:
+    """Envoy's bootstrap, whole: nothing changes while it runs. One door an environment, and nothing that two of them share: what comes in
+    at a door is held to that environment's policy and to no other; where there is no door, nobody answers."""
+    doors = (settings, *others)
     return {
         "node": {"id": settings.name, "cluster": settings.name},
         "static_resources": {
-            "listeners": [_door(settings), _health(settings)],
-            "clusters": [_upstream(settings)],
+            "listeners": [*map(_door, doors), _health(settings)],
+            "clusters": [*map(_upstream, doors)],
         },
     }
+
+
+def _called(noun: str, settings: TierSettings) -> str:
+    return f"{noun}/{settings.environment}" if settings.environment else noun
 
 
 def _door(settings: TierSettings) -> Json:
@@ -66,19 +73,20 @@ def _door(settings: TierSettings) -> Json:
     ]
     tunnel = {
         "upgrade_configs": [{"upgrade_type": "CONNECT", "connect_config": {}}],
-        "cluster": UPSTREAM,
+        "cluster": _called(UPSTREAM, settings),
         "timeout": "0s",
         "idle_timeout": "600s",
     }
     log = "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog"
+    whose = {"environment": settings.environment} if settings.environment else {}
     manager = _manager(
-        "door",
+        _called("door", settings),
         routes=[{"match": {"connect_matcher": {}}, "route": tunnel}],
         http_filters=filters,
         upgrade_configs=[{"upgrade_type": "CONNECT"}],
-        access_log=[extension("envoy.access_loggers.stdout", log, log_format={"json_format": _LOGGED})],
+        access_log=[extension("envoy.access_loggers.stdout", log, log_format={"json_format": {**whose, **_LOGGED}})],
     )
-    return _listener("door", settings.address, settings.port, manager)
+    return _listener(_called("door", settings), settings.address, settings.port, manager)
 
 
 def _allowlist(settings: TierSettings) -> Json:
@@ -140,7 +148,7 @@ def _listener(name: str, address: str, port: int, manager: Json) -> Json:
 def _upstream(settings: TierSettings) -> Json:
     kind = "envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig"
     return {
-        "name": UPSTREAM,
+        "name": _called(UPSTREAM, settings),
         "lb_policy": "CLUSTER_PROVIDED",
         "connect_timeout": "5s",
         "cluster_type": extension("envoy.clusters.dynamic_forward_proxy", kind, dns_cache_config=_cache(settings)),
@@ -153,4 +161,4 @@ def _cache(settings: TierSettings) -> Json:
     cache = dns_cache(settings.policy)
     added = [{"address_prefix": str(network.network_address), "prefix_len": network.prefixlen} for network in settings.refused_networks]
     ranges = [*cache["resolved_address_filter"]["ranges"], *added]
-    return {**cache, "resolved_address_filter": {"ranges": ranges}}
+    return {**cache, "name": _called(cache["name"], settings), "resolved_address_filter": {"ranges": ranges}}
