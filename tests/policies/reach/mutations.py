@@ -528,3 +528,14 @@ def machines_filter_passes_everything_on(at):
 @mutation("worker-hosts", "undecided")
 def hosts_user_data_made_opaque(at):
     at.inputs("LaunchTemplate", "worker-hosts")["userData"] = base64.b64encode(b"#!/bin/sh\n").decode()
+
+
+@mutation("worker-hosts", "undecided")
+def machines_filter_removed(at):
+    stored = at.inputs("BucketObjectv2", "worker-hosts")
+    content = json.loads(stored["content"])
+    files = content["storage"]["files"]
+    content["storage"]["files"] = [each for each in files if not each["path"].endswith("/machine.nft")]
+    stored["content"] = json.dumps(content)
+    at.lean("LaunchTemplate", "worker-hosts", "userData", ("BucketObjectv2", "worker-hosts"))
+    at.inputs("LaunchTemplate", "worker-hosts")["userData"] = Unknown("userData")

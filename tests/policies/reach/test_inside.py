@@ -133,3 +133,33 @@ def test_user_data_that_isnt_known_yet_is_read_from_what_it_is_made_from():
     found = inside(graph.stack, template)
     assert found.files
     assert not found.pinned
+
+
+def file(**more: object) -> dict:
+    return {"path": "/etc/x", "contents": {"source": "data:,inside"}, **more}
+
+
+def read(config: dict) -> dict:
+    graph = Graph()
+    content = json.dumps(config)
+    template = graph.add(TEMPLATE, "t", userData=pointing(content))
+    graph.add(OBJECT, "o", content=content)
+    return dict(inside(graph.stack, template).files)
+
+
+def test_what_is_appended_to_a_file_counts():
+    assert read({"storage": {"files": [file(append=[{"source": "data:, and more"}])]}}) == {"/etc/x": "inside and more"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"append": [{"source": "https://elsewhere.example/x"}]}, {"contents": {"source": "data:,x", "compression": "gzip"}}],
+    ids=["from-elsewhere", "packed"],
+)
+def test_content_that_cant_be_seen_reads_as_nothing(more):
+    assert read({"storage": {"files": [file(**more)]}}) == {"/etc/x": ""}
+
+
+def test_a_configuration_that_takes_in_another_cant_be_seen():
+    merge = {"ignition": {"config": {"merge": [{"source": "s3://bucket/other"}]}}, "storage": {"files": [file()]}}
+    assert read(merge) == {}

@@ -81,11 +81,11 @@ def _inside(walk: Walk, worker: Interface) -> Door | None:
         if path:
             content = found.json(path) if path.endswith(".json") else found.files[path]
             texts[name] = Text(content, found.source, f"content {path}")
-    if not {"settings", "bootstrap", "services"} <= texts.keys():
+    if texts.keys() != _FILES.keys():
         because = "what a sandbox reaches on its host can't be seen" + (f": {found.why}" if found.why else "")
         walk.proof.find("undecided", because, (SANDBOX, hop(worker.at, "user data")), "whatever its host reaches", found.source, "content")
         return None
-    host = Host(texts["settings"], texts["bootstrap"], texts["services"], texts.get("machine"))
+    host = Host(texts["settings"], texts["bootstrap"], texts["services"], texts["machine"])
     judge = Judge(host, walk.declared, walk.proof)
     door = judge.judge()
     if door is None:

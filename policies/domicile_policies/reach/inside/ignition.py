@@ -14,8 +14,8 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
+from domicile_policies.ignition import data
 from domicile_policies.reach.relations import raw
 from domicile_policies.resource import Resource, Stack
 
@@ -53,7 +53,7 @@ def inside(stack: Stack, template: Resource) -> Inside:
 def _pointed(stack: Stack, template: Resource, text: str) -> Inside:
     config = _object(_decoded(text))
     if "storage" in config:
-        return Inside(dict(_files(config)), template, pinned=True)
+        return _taken(config, template, pinned=True)
     replace = config.get("ignition", {}).get("config", {}).get("replace", {})
     wanted = str(replace.get("verification", {}).get("hash", "")).removeprefix("sha512-")
     for each in stack.of(*OBJECTS):
@@ -67,16 +67,21 @@ def _read(found: Resource, pinned: bool) -> Inside:
     content = raw(found.inputs, "content")
     if not isinstance(content, str):
         return Inside({}, found, why="the content of its configuration isn't known")
-    return Inside(dict(_files(_object(content))), found, pinned)
+    return _taken(_object(content), found, pinned)
+
+
+def _taken(config: Mapping[str, Any], found: Resource, pinned: bool) -> Inside:
+    if config.get("ignition", {}).get("config"):
+        return Inside({}, found, why="its configuration takes in another one, which can't be seen")
+    return Inside(dict(_files(config)), found, pinned)
 
 
 def _files(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is appended to a file counts; content from elsewhere, or packed, reads as nothing."""
     for file in config.get("storage", {}).get("files", ()):
-        source = str(file.get("contents", {}).get("source", ""))
-        if source.startswith("data:"):
-            head, _, body = source.partition(",")
-            data = base64.b64decode(body) if head.endswith(";base64") else unquote_to_bytes(body)
-            yield str(file.get("path")), data.decode("utf-8", "replace")
+        parts = [each for each in (file.get("contents"), *file.get("append", ())) if each]
+        plain = all(str(each.get("source", "")).startswith("data:") and not each.get("compression") for each in parts)
+        yield str(file.get("path")), "".join(data(str(each["source"])) for each in parts) if plain else ""
 
 
 def _decoded(text: str) -> str:
