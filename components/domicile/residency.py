@@ -22,6 +22,16 @@ Jurisdiction = Literal[
 Where = Jurisdiction | Literal["hk", "global", "operator", "unknown"]
 """A jurisdiction, or: a place of none that a stack may have (`hk`), no one place (`global`), the operator's own machine, not known."""
 
+STAND_IN_ADDRESS = "203.0.113.10"
+"""The stand-in's address in the namespace that stands for the internet (TEST-NET-3, RFC 5737)."""
+
+AWS_URL = "https://aws-external-anthropic.{region}.api.aws"
+"""Claude Platform on AWS, in the region that a workspace is bound to (SDK 2.11, `lib/aws/_credentials.py`). Roles sign there, and no
+environment key works (platform.claude.com: Claude Platform on AWS, 2026-08)."""
+
+FIXED_URLS = {"stand-in": f"https://{STAND_IN_ADDRESS}", "anthropic": "https://api.anthropic.com"}
+"""The control planes that have one address for everybody, by their `kind`."""
+
 MEMORY = "general knowledge, checked against no document"
 
 

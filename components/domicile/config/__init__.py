@@ -5,7 +5,7 @@ The stack program calls `from_pulumi`, the command `from_file`, tests `load`; al
 
 from domicile.config.audit import Audit, OtlpSink, Sink, SplunkHecSink
 from domicile.config.aws import Aws
-from domicile.config.control_plane import STAND_IN_ADDRESS, STAND_IN_RESOLVER, ControlPlane
+from domicile.config.control_plane import STAND_IN_RESOLVER, ControlPlane
 from domicile.config.egress import Credential, Egress, EgressRule, HttpRule
 from domicile.config.environment import Environment
 from domicile.config.environments import ServedEnvironment
@@ -16,7 +16,7 @@ from domicile.config.residency import Residency, residency_manifest
 from domicile.config.retain import Retain
 from domicile.config.source import from_file, from_pulumi, load
 from domicile.config.worker_host import Limits, WorkerHost
-from domicile.residency import Jurisdiction
+from domicile.residency import STAND_IN_ADDRESS, Jurisdiction
 
 __all__ = [
     "STAND_IN_ADDRESS",

@@ -10,19 +10,11 @@ from pydantic import Field, model_validator
 from domicile.config.aws.identifiers import RegionName
 from domicile.config.faults import ConfigRefusedError, Objection, refuse
 from domicile.config.section import CertificateFile, Section, endpoint_url
+from domicile.residency import AWS_URL, FIXED_URLS
 from domicile_host import settings
-
-STAND_IN_ADDRESS = "203.0.113.10"
-"""The stand-in's address in the namespace that stands for the internet (TEST-NET-3, RFC 5737)."""
 
 STAND_IN_RESOLVER = "203.0.113.53"
 """The DNS server of that namespace."""
-
-AWS_URL = "https://aws-external-anthropic.{region}.api.aws"
-"""Claude Platform on AWS, in the region that a workspace is bound to (SDK 2.11, `lib/aws/_credentials.py`). Roles sign there, and no
-environment key works (platform.claude.com: Claude Platform on AWS, 2026-08)."""
-
-FIXED_URLS = {"stand-in": f"https://{STAND_IN_ADDRESS}", "anthropic": "https://api.anthropic.com"}
 
 
 class ControlPlane(Section, settings.ControlPlane):

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlsplit
 
-from domicile.config.control_plane import AWS_URL, FIXED_URLS
+from domicile.residency import AWS_URL, FIXED_URLS
 from domicile_policies.rule import Asked
 
 HTTPS = 443
