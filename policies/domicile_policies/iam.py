@@ -59,6 +59,9 @@ DOCUMENTS: Mapping[str, Sequence[tuple[Kind, str]]] = {
 }
 """Where documents lie, by type. A Lambda permission has none, but is a statement of the function's policy."""
 
+IDENTITY = tuple(type_ for type_, kinds in DOCUMENTS.items() if any(kind == "identity" for kind, _ in kinds))
+"""Types that carry rights of somebody."""
+
 BINDING = frozenset(
     key.lower() for key in (
         "aws:PrincipalArn", "aws:PrincipalAccount", "aws:PrincipalOrgID", "aws:PrincipalOrgPaths", "aws:SourceAccount", "aws:SourceArn",
@@ -68,7 +71,7 @@ BINDING = frozenset(
 )  # fmt: skip
 """Condition keys that say who or whence, so that `*` isn't anyone (S3 User Guide: the meaning of "public"; IAM: global condition keys)."""
 
-_POSITIVE = ("StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike")
+_POSITIVE = ("Bool", "StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike")
 
 
 @dataclass(frozen=True)

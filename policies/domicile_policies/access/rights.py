@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from domicile_policies.egress.aws import wide
-from domicile_policies.iam import DOCUMENTS, Document, Statement, documents, overlap
+from domicile_policies.iam import DOCUMENTS, IDENTITY, Document, Statement, documents, overlap
 from domicile_policies.resource import Resource
 from domicile_policies.rule import Asked, Violation, rule
 
 LEAST = ("SOC2:CC6.3", "ISO27001:A.8.2", "NIST:AC-6")
 WHO = ("SOC2:CC6.1", "ISO27001:A.5.15", "NIST:AC-3")
 BEARERS = tuple(DOCUMENTS)
-_IDENTITY = tuple(type_ for type_, kinds in DOCUMENTS.items() if any(kind == "identity" for kind, _ in kinds))
 _RESOURCE = tuple(type_ for type_, kinds in DOCUMENTS.items() if any(kind == "resource" for kind, _ in kinds))
 
 
@@ -32,7 +31,7 @@ def readable(bearer: Resource, _: Asked) -> Iterator[Violation]:
 
 
 @rule(
-    "DOM-ACC-002", "Rights are named: no wildcards in actions or resources", *_IDENTITY,
+    "DOM-ACC-002", "Rights are named: no wildcards in actions or resources", *IDENTITY,
     why="`s3:*`, or `*` for what has a name, grants what nobody thought of, and what AWS adds next year.",
     fix="name actions whole, and resources by ARN; `*` only for actions that have no resource", severity="critical", controls=LEAST,
 )  # fmt: skip
@@ -52,7 +51,7 @@ ESCALATION = (
 
 
 @rule(
-    "DOM-ACC-003", "No role gives itself more", *_IDENTITY,
+    "DOM-ACC-003", "No role gives itself more", *IDENTITY,
     why="A machine's role that writes policies, takes other roles or changes code is every role.",
     fix="leave rights over rights to administrators; PassRole only for a named role", severity="critical", controls=LEAST,
 )  # fmt: skip
@@ -87,6 +86,10 @@ def no_broad(attachment: Resource, _: Asked) -> Iterator[Violation]:
             yield Violation(at if path.endswith("s") else path, f"{arn} is one of AWS's broad policies")
 
 
+ON_BEHALF = ("vpc-flow-logs.amazonaws.com", "events.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com")
+"""Services that say for whom they take a role (VPC, EventBridge and Step Functions guides: the confused deputy). EC2 and Lambda don't."""
+
+
 @rule(
     "DOM-ACC-005", "Only named services and roles take a role", "aws:iam/role:Role",
     why="A trust policy is the door to everything that the role may do.",
@@ -101,6 +104,8 @@ def trust(role: Resource, _: Asked) -> Iterator[Violation]:
             each.narrow and each.key.lower().endswith((":sub", ":saml:aud", "saml:sub")) for each in statement.conditions
         ):
             yield Violation(statement.path, "lets every identity of the provider take the role: name the subject")
+        elif any(kind == "Service" and value in ON_BEHALF for kind, value in statement.principals) and not statement.bound:
+            yield Violation(statement.path, "lets the service take the role on behalf of anybody: name aws:SourceAccount or aws:SourceArn")
         elif any(kind == "AWS" and str(value).endswith(":root") for kind, value in statement.principals) and not statement.conditions:
             yield Violation(statement.path, "lets the whole account take the role: name a role, or ask for an external id")
 
@@ -123,6 +128,8 @@ def not_public(bearer: Resource, _: Asked) -> Iterator[Violation]:
     fix="bind the service by aws:SourceAccount or aws:SourceArn", severity="high", controls=WHO,
 )  # fmt: skip
 def own_services(bearer: Resource, _: Asked) -> Iterator[Violation]:
+    if bearer.is_a("aws:lambda/permission:*") and "sourceArn" not in bearer.inputs and "." in bearer.get("principal", "*"):
+        yield Violation("sourceArn", "lets everything of the service call: name the rule, the API or the bucket")
     for statement in _allowing(documents(bearer, "resource", "key")):
         if any(kind == "Service" for kind, _ in statement.principals) and not statement.bound:
             yield Violation(statement.path, "lets a service in on behalf of anybody")
@@ -136,3 +143,20 @@ def own_services(bearer: Resource, _: Asked) -> Iterator[Violation]:
 )  # fmt: skip
 def no_users(user: Resource, _: Asked) -> Iterator[Violation]:
     yield Violation("type", "is a credential that lasts, or somebody for one")
+
+
+@rule(
+    "DOM-ACC-017", "Rights over `*` are narrowed by what else AWS offers", *IDENTITY,
+    why="Metrics under others' names silence their alarms; a function's code that makes network interfaces stands where it wants.",
+    fix="bind cloudwatch:PutMetricData by cloudwatch:namespace; deny a function's network interfaces to its own code by "
+    "lambda:SourceFunctionArn (Lambda Developer Guide: execution role for a VPC)", severity="medium", controls=LEAST,
+)  # fmt: skip
+def narrowed(role: Resource, _: Asked) -> Iterator[Violation]:
+    for document in documents(role, "identity"):
+        denied = [each for each in document.statements if not each.allows and each.condition("lambda:SourceFunctionArn")]
+        for statement in (each for each in document.statements if each.allows):
+            named = any(each.narrow for each in statement.condition("cloudwatch:namespace"))
+            if statement.covers("cloudwatch:PutMetricData") and not named:
+                yield Violation(statement.path, "allows metrics in any namespace")
+            if statement.covers("ec2:CreateNetworkInterface") and not any(each.covers("ec2:CreateNetworkInterface") for each in denied):
+                yield Violation(statement.path, "allows a function's own code to make network interfaces")

@@ -174,3 +174,29 @@ def short_lives(fleet: Resource, asked: Asked) -> Iterator[Violation]:
         yield Violation("maxInstanceLifetime", "isn't said")
     elif life > most * 86_400:
         yield Violation("maxInstanceLifetime", f"is above {most} days")
+
+
+@stack_rule(
+    "DOM-ACC-018", "What machines and functions start from is written by administrators only",
+    why="Whoever writes into the bucket of settings and code decides what new machines and functions run, and reads what they are told.",
+    fix="deny s3:PutObject, s3:DeleteObject and s3:GetObject to all but named roles in the bucket's policy", severity="high",
+    controls=("SOC2:CC8.1", "ISO27001:A.8.9", "NIST:CM-5"),
+)  # fmt: skip
+def settings_bucket(stack: Stack, _: Asked) -> Iterator[Violation]:
+    for bucket in stack.of(*BUCKETS):
+        programs = [each for each in pointing_at(stack, bucket, "bucket", STORED) if _starts(each)]
+        if programs or pointing_at(stack, bucket, "s3Bucket", "aws:lambda/function:Function"):
+            yield from each_of(bucket, _written_by_named(stack, bucket))
+
+
+def _starts(stored_object: Resource) -> bool:
+    return stored_object.inputs.get("contentType") in ("application/vnd.coreos.ignition+json", "application/zip")
+
+
+def _written_by_named(stack: Stack, bucket: Resource) -> Iterator[Violation]:
+    bearers = [bucket, *pointing_at(stack, bucket, "bucket", "aws:s3/bucketPolicy:*")]
+    every = [each for bearer in bearers for document in documents(bearer, "resource") for each in document.statements]
+    denied = [each for each in every if not each.allows and each.for_anyone and each.condition("aws:PrincipalArn")]
+    for action in ("s3:PutObject", "s3:DeleteObject", "s3:GetObject"):
+        if not any(each.covers(action) for each in denied):
+            yield Violation("policy", f"nothing denies {action} to all but named roles", bucket)

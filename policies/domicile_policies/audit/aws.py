@@ -225,7 +225,7 @@ def own_logs(stack: Stack, _: Asked) -> Iterator[Violation]:
         told = each.inputs.get(prop)
         leans = any(source.is_a("aws:cloudwatch/logGroup:*") for source in each.sources(prop) or ())
         group = told.get("logGroup") if isinstance(told, dict) else None
-        if not leans and not (isinstance(group, str) and group in names):
+        if told is None or (not leans and not (isinstance(group, str) and group in names)):
             yield Violation(prop, "names no log group of this stack", each)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 from domicile_policies.iam import documents
@@ -99,14 +100,21 @@ def _images(program: Resource) -> Iterator[tuple[str, str]]:
         yield from ((f"{path}[{n}].image", str(each["image"])) for n, each in enumerate(listed) if each.get("image"))
 
 
+OTHERS = ["*/cloudflared", "*/mcp-proxy"]
+UNSIGNED = {
+    "unsigned": {"type": "array", "items": {"type": "string"}, "default": OTHERS,
+                 "description": "own repositories, as patterns, of images that nobody signs for you"}
+}  # fmt: skip
+
+
 @rule(
     "DOM-IMG-005", "Machines run signed images only", STORED,
     why="Podman's own policy takes any image from anywhere; whoever gets an image onto a machine runs it as a service.",
     fix="write /etc/containers/policy.json: default reject, and sigstoreSigned for each own repository (containers-policy.json(5)); an "
-    "unsigned one may be taken from an own registry only, where units name it by digest",
-    severity="critical", controls=("SOC2:CC6.8", "ISO27001:A.5.21", "NIST:CM-14"),
+    "unsigned one only from an own repository of the parameter `unsigned`, for images of others that units name by digest",
+    severity="critical", controls=("SOC2:CC6.8", "ISO27001:A.5.21", "NIST:CM-14"), parameters=UNSIGNED,
 )  # fmt: skip
-def signed_only(program: Resource, _: Asked) -> Iterator[Violation]:
+def signed_only(program: Resource, asked: Asked) -> Iterator[Violation]:
     found = stored(program)
     if found is None or not found.quadlets:
         return
@@ -117,9 +125,14 @@ def signed_only(program: Resource, _: Asked) -> Iterator[Violation]:
     for transport, scopes in said.get("transports", {}).items():
         for scope, demands in scopes.items():
             kinds = {each.get("type") for each in demands}
-            unsigned_own = kinds == {"insecureAcceptAnything"} and transport == "docker" and OWN_REGISTRY.fullmatch(scope)
-            if kinds - {"sigstoreSigned", "signedBy", "reject"} and not unsigned_own:
+            if kinds - {"sigstoreSigned", "signedBy", "reject"} and not _others(transport, scope, asked):
                 yield Violation(f"content:{path}", f"takes unsigned images of {scope or transport}")
+
+
+def _others(transport: str, scope: str, asked: Asked) -> bool:
+    """Whether a scope is a whole repository of one's own, of images that others make."""
+    patterns = asked.parameters.get("unsigned", OTHERS)
+    return transport == "docker" and bool(OWN_REGISTRY.fullmatch(scope)) and any(fnmatchcase(scope, pattern) for pattern in patterns)
 
 
 @rule(

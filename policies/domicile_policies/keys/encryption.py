@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from domicile_policies.iam import Statement, documents
+from domicile_policies.iam import IDENTITY, Statement, documents
 from domicile_policies.relations import each_of, pointing_at, yes
 from domicile_policies.resource import NotKnown, Resource, Stack
 from domicile_policies.rule import Asked, Violation, rule, stack_rule
@@ -230,3 +230,28 @@ def object_keys(stored: Resource, _: Asked) -> Iterator[Violation]:
         yield Violation("kmsKeyId", OWN)
     if stored.get("acl", "private") != "private":
         yield Violation("acl", "only private is allowed")
+
+
+_BY_SERVICE = ("kms:ViaService", "kms:GrantIsForAWSResource")
+
+
+@rule(
+    "DOM-KEY-019", "Who decrypts does so through a service", KEY, "aws:kms/keyPolicy:KeyPolicy", *IDENTITY,
+    why="A role that may call the key itself decrypts whatever bytes it got hold of, past the policy of the store that they came from.",
+    fix="bind kms:Decrypt and kms:CreateGrant by kms:ViaService, or by kms:GrantIsForAWSResource; AWS's service-linked roles need neither",
+    severity="medium", controls=("SOC2:CC6.3", "ISO27001:A.8.24", "NIST:AC-6"),
+)  # fmt: skip
+def through_services(bearer: Resource, _: Asked) -> Iterator[Violation]:
+    for document in documents(bearer, "key", "identity"):
+        for statement in document.statements:
+            asked = statement.allows and (statement.covers("kms:Decrypt") or statement.covers("kms:CreateGrant"))
+            if asked and not _for_service(statement) and not any(each.narrow for each in statement.condition(*_BY_SERVICE)):
+                yield Violation(statement.path, "allows to decrypt or grant without a service between")
+
+
+def _for_service(statement: Statement) -> bool:
+    """Whether its principals are services: themselves, or by a service-linked role that may decrypt but not grant."""
+    if statement.principals and all(kind == "Service" for kind, _ in statement.principals):
+        return True
+    arns = [str(value) for each in statement.condition("aws:PrincipalArn") for value in each.values]
+    return bool(arns) and all(":role/aws-service-role/" in arn for arn in arns) and not statement.covers("kms:CreateGrant")

@@ -104,14 +104,15 @@ def slow_secret_removal(secret: Resource, asked: Asked) -> Iterator[Violation]:
 
 
 READ = "secretsmanager:GetSecretValue"
+CHANGE = ("secretsmanager:PutSecretValue", "secretsmanager:PutResourcePolicy", "secretsmanager:DeleteSecret")
 _ENDPOINT_KEYS = ("aws:SourceVpce", "aws:SourceVpc")
 
 
 @stack_rule(
     "DOM-KEY-015", "A secret's own policy says who reads it, and from where",
     why="Without one, whoever has rights over secrets in the account reads it, from anywhere.",
-    fix="add aws.secretsmanager.SecretPolicy that denies GetSecretValue to all but named roles, and all that comes not through the VPC "
-    "endpoint (StringNotEquals on aws:PrincipalArn; on aws:SourceVpce)",
+    fix="add aws.secretsmanager.SecretPolicy that denies GetSecretValue to all but named roles and to all that comes not through the VPC "
+    "endpoint, and changes of value and policy to all but administrators (StringNotEquals on aws:PrincipalArn; on aws:SourceVpce)",
     severity="critical", controls=("SOC2:CC6.1", "ISO27001:A.8.3", "NIST:AC-3"),
 )  # fmt: skip
 def secret_policies(stack: Stack, _: Asked) -> Iterator[Violation]:
@@ -127,6 +128,9 @@ def _guarded(stack: Stack, secret: Resource) -> Iterator[Violation]:
         yield Violation("policy", "nothing denies reading to all but named roles", secret)
     if not any(_unless(each, *_ENDPOINT_KEYS) for each in denied):
         yield Violation("policy", "nothing denies reading from outside the VPC endpoint", secret)
+    for action in CHANGE:
+        if not any(not s.allows and s.for_anyone and s.covers(action) and _unless(s, "aws:PrincipalArn") for s in statements):
+            yield Violation("policy", f"nothing denies {action} to all but named roles", secret)
 
 
 def _unless(statement: Statement, *keys: str) -> bool:

@@ -13,7 +13,7 @@ def call(at, **source):
 
 
 def passing(at):
-    call(at, source_account=ACCOUNT)
+    call(at, source_arn=f"arn:aws:events:ap-northeast-1:{ACCOUNT}:rule/one")
 
 
 def failing(at):

@@ -15,9 +15,13 @@ def guarded(at, said):
     aws.secretsmanager.SecretPolicy(at("policy"), secret_arn=secret.arn, policy=said)
 
 
+CHANGE = ["secretsmanager:PutSecretValue", "secretsmanager:PutResourcePolicy", "secretsmanager:DeleteSecret"]
+
+
 def passing(at):
     endpoint = {"StringNotEquals": {"aws:SourceVpce": "vpce-0123456789abcdef0"}}
-    guarded(at, policy(statement("Deny", READ, "*", "*", but()), statement("Deny", READ, "*", "*", endpoint)))
+    who, where = (statement("Deny", READ, "*", "*", condition) for condition in (but(), endpoint))
+    guarded(at, policy(who, where, statement("Deny", CHANGE, "*", "*", but())))
 
 
 def failing(at):
