@@ -25,7 +25,10 @@ FOR_FUNCTIONS = frozenset(
 FOR_SESSIONS = frozenset({"ssm:updateinstanceinformation"})
 """As AWS's own policy of Session Manager's machines has it (Systems Manager User Guide: AmazonSSMManagedInstanceCore)."""
 
+FOR_CLAUDE_PLATFORM = frozenset({"sts:getwebidentitytoken", "sts:taggetwebidentitytoken"})
+"""As AWS's own policy of Claude Platform on AWS has them (AnthropicLimitedAccess, v7, 2026-09-25); the conditions beside say for whom."""
+
 
 def takes_any_resource(action: str) -> bool:
     """Whether `*` is the narrowest resource that AWS offers, or asks for, with this action."""
-    return action.lower() in ACTIONS | FOR_FUNCTIONS | FOR_SESSIONS
+    return action.lower() in ACTIONS | FOR_FUNCTIONS | FOR_SESSIONS | FOR_CLAUDE_PLATFORM

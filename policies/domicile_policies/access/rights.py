@@ -49,6 +49,9 @@ ESCALATION = (
 )  # fmt: skip
 """Rights that give more rights (IAM Service Authorization Reference: permissions management)."""
 
+ONE_ROLE = ("iam:PassRole", "sts:AssumeRole")
+"""Of these, what leads to the roles that the statement names, and to no other."""
+
 
 @rule(
     "DOM-ACC-003", "No role gives itself more", *IDENTITY,
@@ -58,7 +61,7 @@ ESCALATION = (
 def no_escalation(role: Resource, _: Asked) -> Iterator[Violation]:
     for statement in _allowing(documents(role, "identity")):
         found = [action for action in ESCALATION if statement.covers(action)]
-        loose = [action for action in found if action != "iam:PassRole" or any("*" in str(each) for each in statement.resources)]
+        loose = [action for action in found if action not in ONE_ROLE or any("*" in str(each) for each in statement.resources)]
         if loose:
             yield Violation(f"{statement.path}.Action", f"{', '.join(loose)}: gives more rights")
 

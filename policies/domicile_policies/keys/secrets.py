@@ -164,10 +164,17 @@ ENVIRONMENT_KEY = "domicile:aws:EnvironmentKey"
 def age_watched(stack: Stack, asked: Asked) -> Iterator[Violation]:
     for component in stack.of(ENVIRONMENT_KEY):
         alarms = [each for each in stack.of("aws:cloudwatch/metricAlarm:*") if each.inputs.get("metricName") == AGE]
-        if not alarms:
+        if not alarms and not _opened_by_roles(asked):
             yield Violation("", f"no alarm on {AGE}", component)
         for alarm in alarms:
             yield from each_of(alarm, _age(alarm, int(asked.parameters.get("days", 90))))
+
+
+def _opened_by_roles(asked: Asked) -> bool:
+    """At Claude Platform on AWS there is no environment key."""
+    text = asked.config.get("domicile:controlPlane")
+    plane = json.loads(text) if isinstance(text, str) and text.startswith("{") else text
+    return isinstance(plane, Mapping) and plane.get("kind") == "aws"
 
 
 def _age(alarm: Resource, days: int) -> Iterator[Violation]:

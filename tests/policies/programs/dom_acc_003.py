@@ -10,6 +10,7 @@ UNKNOWN = "undecided"
 
 def passing(at):
     aws.iam.RolePolicy(at("least"), role="r", policy=policy(statement("Allow", "s3:GetObject", "arn:aws:s3:::b/*")))
+    aws.iam.RolePolicy(at("one"), role="r", policy=policy(statement("Allow", "sts:AssumeRole", "arn:aws:iam::123456789012:role/one")))
 
 
 def failing(at):
