@@ -30,9 +30,9 @@ class Perimeter(pulumi.ComponentResource):
 def _build(config: PerimeterConfig, perimeter: Perimeter) -> dict[str, pulumi.Input[object]]:
     """A platform is imported only when it is asked for."""
     if config.platform == "aws":
-        from domicile import aws
+        from domicile.aws import region
 
-        return aws.assemble(config, perimeter)
+        return region.assemble(config, perimeter)
     from domicile import local
 
     assembled = local.assemble(config, pulumi.ResourceOptions(parent=perimeter))

@@ -1,7 +1,7 @@
 """The controls that rules answer to: by id, of which framework, what it asks in this project's own words, and where that stands.
 
 Only what a rule over a stack's resources can speak to is listed; a framework's controls over people and paper are not. Japan's DS-920
-(Digital Agency, 2025-05-27) is left out: the items of its procurement checklist have no numbers that could be held to its text here.
+(Digital Agency, 2025-05-27) is left out: no public copy of its text was at hand, and a control is mapped from its text or not at all.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A stack's alarms, each with a section of the runbook, and where they go: one encrypted topic. Called by `aws.assemble` and the rooms."""
+"""A stack's alarms, each with a section of the runbook, and where they go: one encrypted topic. Called by `aws.region` and the rooms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each environment of a region has for itself: its key, its role, its door at the egress tier, its fleet. Called by `aws.assemble`."""
+"""What each environment of a region has for itself: its key, its role, its door at the egress tier, its fleet. Called by `aws.region`."""
 
 from __future__ import annotations
 

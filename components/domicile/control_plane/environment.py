@@ -1,7 +1,7 @@
 """The self-hosted environment at the control plane as a resource: made or adopted, kept as declared, archived when the stack goes.
 
 Source of the calls: SDK 2.11 `client.beta.environments`; that `config.type` is fixed at creation: its `BetaInvalidConfigTypeChangeError`.
-Put together by `aws.assemble`.
+Put together by `aws.region`.
 """
 
 from __future__ import annotations

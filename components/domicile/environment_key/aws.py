@@ -1,7 +1,7 @@
 """Key custody in one region: the stack's encryption key, the environment key's secret, and who hears when either changes.
 
 The environment key's value never passes through Pulumi: the secret is made empty, and `domicile key` fills it.
-Called by `aws.assemble`.
+Called by `aws.region`.
 """
 
 from __future__ import annotations

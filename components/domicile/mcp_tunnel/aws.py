@@ -1,4 +1,4 @@
-"""The MCP tunnel of one region: the tunnel at the control plane, its secrets, and two hosts that connect it. Called by `aws.assemble`."""
+"""The MCP tunnel of one region: the tunnel at the control plane, its secrets, and two hosts that connect it. Called by `aws.region`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The registry that a region's machines pull from. Called by `aws.assemble`; `domicile images push` fills it."""
+"""The registry that a region's machines pull from. Called by `aws.region`; `domicile images push` fills it."""
 
 from __future__ import annotations
 

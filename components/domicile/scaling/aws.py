@@ -1,4 +1,4 @@
-"""The functions that make the fleet follow the work in one region, the policy that scales it, and the alarms. Called by `aws.assemble`."""
+"""The functions that make the fleet follow the work in one region, the policy that scales it, and the alarms. Called by `aws.region`."""
 
 from __future__ import annotations
 

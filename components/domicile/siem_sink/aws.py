@@ -1,4 +1,4 @@
-"""The locked archive of audit records in one region. Called by `aws.assemble`."""
+"""The locked archive of audit records in one region. Called by `aws.region`."""
 
 from __future__ import annotations
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlsplit
 
 from domicile.residency import AWS_URL, FIXED_URLS
+from domicile_policies.resource import Resource
 from domicile_policies.rule import Asked
 
 HTTPS = 443
@@ -37,6 +38,14 @@ class Declared:
     """Ids of what isn't in the stack (a subnet, a group) that somebody answers for: pattern → reason."""
     locks: int = 2
     """How many guards must stand before each undeclared way."""
+    environments: Mapping[str, frozenset[Target]] | None = None
+    """Of a stack that serves several environments the hosts of each; `hosts` then has those of all."""
+
+    def of(self, resource: Resource) -> Declared:
+        """What holds for the sandboxes that a resource runs: of several environments those of its own, which its name begins with."""
+        if self.environments is None:
+            return self
+        return replace(self, hosts=self.environments.get(resource.name.partition("/")[0], frozenset()))
 
     def answered(self, identity: str) -> str:
         """The reason why something outside the stack is taken for closed; empty if nobody answers for it."""
@@ -64,9 +73,14 @@ def declared(asked: Asked) -> Declared:
     aws = _section(config, "aws")
     accounts = {str(each) for each in (aws.get("account"), *given.get("accounts", ())) if each}
     extra = {(str(each["host"]), int(each.get("port", HTTPS))) for each in given.get("allow", ())}
-    rules = {(str(rule.get("host", "")), int(rule.get("port", HTTPS))) for rule in _section(config, "egress").get("rules", ())}
+    common = _rules(_section(config, "egress")) | extra
+    environments = {
+        name: frozenset(_rules(each["egress"]) | extra if each.get("egress") else common)
+        for name, each in _section(config, "environments").items()
+    }
     return Declared(
-        hosts=frozenset(rules | extra),
+        hosts=frozenset().union(*environments.values()) if environments else frozenset(common),
+        environments=environments or None,
         beside=frozenset(_beside(config)),
         names=frozenset(str(each.get("host")) for each in (aws.get("tunnel") or {}).get("servers", ())),
         accounts=frozenset(accounts),
@@ -76,6 +90,10 @@ def declared(asked: Asked) -> Declared:
         unseen={str(each["id"]): str(each["reason"]) for each in given.get("unseen", ())},
         locks=int(given.get("locks", 2)),
     )
+
+
+def _rules(egress: Mapping[str, Any]) -> set[Target]:
+    return {(str(rule.get("host", "")), int(rule.get("port", HTTPS))) for rule in egress.get("rules", ())}
 
 
 def _beside(config: Mapping[str, str]) -> Iterator[Target]:

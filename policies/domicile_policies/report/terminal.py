@@ -22,7 +22,7 @@ def text(findings: Findings, console: Console) -> None:
         console.print(_exception(excepted))
     if not findings.complete:
         console.print("the preview ended early: rules of the whole stack, and what leans on them, were not judged", style="yellow")
-    console.print(summary(findings), style="bold red" if findings.failing else "bold green")
+    console.print(summary(findings), style="bold green" if findings.complete and not findings.failing else "bold red")
 
 
 def _rank(findings: Findings, finding: Finding) -> tuple[bool, int, str, str]:
@@ -49,7 +49,8 @@ def summary(findings: Findings) -> str:
     counts = Counter(findings.rules[each.rule].severity for each in findings.failing)
     told = ", ".join(f"{counts[severity]} {severity}" for severity in _ORDER if counts[severity])
     advice = len(findings.findings) - len(findings.failing)
-    found = f"{count(len(findings.failing), 'violation')} ({told})" if told else "no violation"
+    nothing = "no violation" if findings.complete else "not judged to the end"
+    found = f"{count(len(findings.failing), 'violation')} ({told})" if told else nothing
     found += f" and {count(advice, 'advisory finding')}" if advice else ""
     judging = sum(rule.level != "disabled" for rule in findings.rules.values())
     applied = sum(each.state == "applied" for each in findings.exceptions)

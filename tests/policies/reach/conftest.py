@@ -34,11 +34,12 @@ class Previewed:
 
 
 def previewed(name: str, **sections: object) -> Previewed:
-    """The stack's own program and configuration; `sections` take the place of the configuration's."""
+    """The stack's own program and configuration; `sections` take the place of the configuration's, None of none."""
     with Scene.of(PROJECT, name) as scene:
         content = yaml.safe_load(scene.file.read_text())
         for key, value in sections.items():
             content["config"][f"domicile:{key}"] = value
+        content["config"] = {key: value for key, value in content["config"].items() if value is not None}
         scene.file.write_text(yaml.safe_dump(content))
         result = preview(scene.stack)
         assert result.exit_code == 0, result.errors

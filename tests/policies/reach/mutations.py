@@ -49,7 +49,7 @@ def _ingress(at: Changed, group: str, **rule: Any) -> None:
     at.add("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "extra", rule, securityGroupId=("SecurityGroup", group))
 
 
-def _machine_file(at: Changed, noun: str, path: str, change: Callable[[str], str]) -> None:
+def machine_file(at: Changed, noun: str, path: str, change: Callable[[str], str]) -> None:
     """Change a file of a machine's configuration, and the hash that leads to it."""
     stored, template = at.inputs("BucketObjectv2", noun), at.inputs("LaunchTemplate", noun)
     content = json.loads(stored["content"])
@@ -72,7 +72,7 @@ def _settings(at: Changed, change: Callable[[dict[str, Any]], None]) -> None:
         change(settings)
         return json.dumps(settings)
 
-    _machine_file(at, "worker-hosts", "/settings.json", rewrite)
+    machine_file(at, "worker-hosts", "/settings.json", rewrite)
 
 
 def _tier(at: Changed, change: Callable[[dict[str, Any]], None]) -> None:
@@ -81,7 +81,7 @@ def _tier(at: Changed, change: Callable[[dict[str, Any]], None]) -> None:
         change(bootstrap)
         return json.dumps(bootstrap)
 
-    _machine_file(at, "egress-proxies", "/envoy.json", rewrite)
+    machine_file(at, "egress-proxies", "/envoy.json", rewrite)
 
 
 def _door(bootstrap: dict[str, Any]) -> dict[str, Any]:
@@ -498,31 +498,31 @@ def hosts_proxy_dials_elsewhere(at):
                 socket["address"] = "proxy.attacker.example"
         return json.dumps(bootstrap)
 
-    _machine_file(at, "worker-hosts", "/bootstrap.json", rewrite)
+    machine_file(at, "worker-hosts", "/bootstrap.json", rewrite)
 
 
 @mutation("worker-hosts")
 def packet_filter_lets_sandboxes_reach_the_namespace(at):
     rule = 'iifname "sb*" tcp dport 22 accept\n        counter name refused_input'
-    _machine_file(at, "worker-hosts", "/services.nft", lambda text: text.replace("counter name refused_input\n", rule + "\n", 1))
+    machine_file(at, "worker-hosts", "/services.nft", lambda text: text.replace("counter name refused_input\n", rule + "\n", 1))
 
 
 @mutation("worker-hosts")
 def packet_filter_passes_packets_on(at):
     change = ("hook forward priority filter; policy drop", "hook forward priority filter; policy accept")
-    _machine_file(at, "worker-hosts", "/services.nft", lambda text: text.replace(*change))
+    machine_file(at, "worker-hosts", "/services.nft", lambda text: text.replace(*change))
 
 
 @mutation("worker-hosts", "one-lock")
 def packet_filter_lets_the_proxy_dial_anything(at):
     change = ("chain egress {\n", "chain egress {\n        meta nfproto ipv4 accept\n")
-    _machine_file(at, "worker-hosts", "/services.nft", lambda text: text.replace(*change))
+    machine_file(at, "worker-hosts", "/services.nft", lambda text: text.replace(*change))
 
 
 @mutation("worker-hosts", "one-lock")
 def machines_filter_passes_everything_on(at):
     change = ("hook forward priority filter; policy drop", "hook forward priority filter; policy accept")
-    _machine_file(at, "worker-hosts", "/machine.nft", lambda text: text.replace(*change))
+    machine_file(at, "worker-hosts", "/machine.nft", lambda text: text.replace(*change))
 
 
 @mutation("worker-hosts", "undecided")

@@ -1,4 +1,4 @@
-"""The egress tier of one region: the only machines with a route out, behind an internal load balancer. Called by `aws.assemble`."""
+"""The egress tier of one region: the only machines with a route out, behind an internal load balancer. Called by `aws.region`."""
 
 from __future__ import annotations
 

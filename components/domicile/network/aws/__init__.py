@@ -1,4 +1,4 @@
-"""The network of one region: worker hosts in subnets without a way out, and every door named. Called by `aws.assemble`."""
+"""The network of one region: worker hosts in subnets without a way out, and every door named. Called by `aws.region`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Worker hosts of one region: who they are, and the fleet. Called by `aws.assemble`.
+"""Worker hosts of one region: who they are, and the fleet. Called by `aws.region`.
 
 Each is a Fedora CoreOS machine (why: `aws.ignition`) that runs the four services of `worker_hosts.services` as Quadlet units, and lives
 for days: a change of anything that it is told replaces it, a few at a time, each one drained first.

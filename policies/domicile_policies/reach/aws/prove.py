@@ -86,8 +86,10 @@ def _inside(walk: Walk, worker: Interface) -> Door | None:
         walk.proof.find("undecided", because, (SANDBOX, hop(worker.at, "user data")), "whatever its host reaches", found.source, "content")
         return None
     host = Host(texts["settings"], texts["bootstrap"], texts["services"], texts["machine"])
-    judge = Judge(host, walk.declared, walk.proof)
-    door = judge.judge()
+    own = walk.declared.of(worker.at)
+    door = Judge(host, own, walk.proof).judge()
+    if door is not None:
+        walk.doors[door.port] = own
     if door is None:
         way = (SANDBOX, Hop(PROXY, "no second door in its settings", found.source))
         walk.proof.find("one-lock", "the host's proxy has a way out of its own", way, "internet", found.source, texts["settings"].path)

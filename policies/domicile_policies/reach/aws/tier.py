@@ -12,6 +12,7 @@ from ipaddress import ip_network
 from domicile_policies.reach.aws.machines import BALANCERS, Interface
 from domicile_policies.reach.aws.security_groups import Door
 from domicile_policies.reach.aws.walk import Hops, Walk
+from domicile_policies.reach.declared import Declared
 from domicile_policies.reach.inside.envoy import Authority, Proxy, proxy
 from domicile_policies.reach.inside.ignition import Inside, inside
 from domicile_policies.reach.proof import Way, hop
@@ -58,10 +59,11 @@ class Tier:
 
     def _authority(self, found: Inside, path: str, authority: Authority) -> None:
         port = authority.port or 0
-        way = (*self._hops, hop(found.source, f"policy {authority.policy}"), *self._out())
+        way = (*self._hops, hop(found.source, f"policy {authority.policy} of port {authority.door}"), *self._out())
         to = f"internet: {authority.host}:{port or 'any port'}"
-        if port and self._declared.allows(authority.host, port, machines=True):
-            whose = "" if self._declared.allows(authority.host, port) else "for the hosts' own services; no sandbox's rule has it"
+        declared = self._walk.doors.get(authority.door, Declared()) if self._walk.doors else self._declared
+        if port and declared.allows(authority.host, port, machines=True):
+            whose = "" if declared.allows(authority.host, port) else "for the hosts' own services; no sandbox's rule has it"
             self._proof.allow(Way(to, way, whose))
         else:
             self._proof.find("open", "the second door's policy allows what isn't declared", way, to, found.source, path)

@@ -33,6 +33,8 @@ class Walk:
         self.perimeter = Perimeter(stack, declared.accounts)
         self.reached: dict[Interface, Hops] = {}
         """Machines behind a balancer, with the way to them."""
+        self.doors: dict[int, Declared] = {}
+        """Ports at which worker hosts' proxies come in at the second door, and what is declared for whose they are."""
         self._used: set[int] = set()
 
     def start(self, origin: Interface, hops: Hops) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from domicile.residency import Source
@@ -25,11 +25,12 @@ _PLAIN = re.compile(r"(?:[A-Za-z0-9_-]|\\.)+")
 
 @dataclass(frozen=True)
 class Authority:
-    """A host (or `*.` and a domain; `*` for all) and port that a policy allows."""
+    """A host (or `*.` and a domain; `*` for all) and port that a policy allows to whoever comes in at the port `door`."""
 
     host: str
     port: int | None
     policy: str
+    door: int = 0
 
 
 @dataclass(frozen=True)
@@ -48,19 +49,18 @@ def proxy(bootstrap: Any) -> Proxy:
     """Reads a bootstrap."""
     static = bootstrap.get("static_resources", {}) if isinstance(bootstrap, Mapping) else {}
     clusters = static.get("clusters", ())
-    managers = [m for listener in static.get("listeners", ()) if _is_outer(listener) for m in _managers(listener) if _routes_on(m)]
-    guards = [_guard(manager) for manager in managers]
+    outer = [listener for listener in static.get("listeners", ()) if _is_outer(listener)]
+    guards = [(_port(listener), _guard(m)) for listener in outer for m in _managers(listener) if _routes_on(m)]
     forwards = any(FORWARD in _each(cluster, "name") for cluster in clusters)
     unguarded = "" if static else "its bootstrap can't be read"
-    if None in guards or (forwards and not managers):
+    if any(guard is None for _, guard in guards) or (forwards and not guards):
         unguarded = unguarded or "no allowlist stands before what it forwards"
-    rules = [guard for guard in guards if guard]
     return Proxy(
-        tuple(each for guard in rules for each in _authorities(guard)),
+        tuple(replace(each, door=port) for port, guard in guards for each in _authorities(guard or {})),
         tuple(each for cluster in clusters for each in _addresses(cluster)),
         tuple(each for cluster in clusters for each in _refused(cluster)),
         forwards,
-        any(guard == {} for guard in guards),
+        any(guard == {} for _, guard in guards),
         unguarded,
     )
 
@@ -68,6 +68,10 @@ def proxy(bootstrap: Any) -> Proxy:
 def _is_outer(listener: Mapping[str, Any]) -> bool:
     """Whether anybody but Envoy itself can reach a listener."""
     return "internal_listener" not in listener
+
+
+def _port(listener: Mapping[str, Any]) -> int:
+    return int(listener.get("address", {}).get("socket_address", {}).get("port_value", 0))
 
 
 def _managers(listener: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
