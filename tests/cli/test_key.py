@@ -159,7 +159,7 @@ def test_a_key_cannot_be_an_argument(small_project):
     ran = small_project("key", "local", value)
     assert ran.returncode == 2
     options = re.findall(r"--[a-z-]+", small_project("key", "--help").stdout)
-    assert set(options) == {"--credential", "--webhook", "--generate", "--help"}
+    assert set(options) == {"--environment", "--credential", "--webhook", "--generate", "--help"}
 
 
 def test_without_a_secrets_manager_it_says_to_run_up(small_project):
