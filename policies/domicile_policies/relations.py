@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from domicile_policies.resource import NotKnown, Resource, Stack
+from domicile_policies.resource import NotKnown, Resource, Stack, Unknown
 from domicile_policies.rule import Violation
 
 IDENTITIES = ("id", "arn", "bucket", "name", "url")
@@ -57,6 +57,18 @@ def texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for n, each in enumerate(value):
             yield from texts(each, f"{path}[{n}]")
+
+
+def unknowns(value: Any) -> Iterator[str]:
+    """The path of every value in a value that isn't known."""
+    if isinstance(value, Unknown):
+        yield value.path
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from unknowns(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from unknowns(each)
 
 
 def each_of(resource: Resource, said: Iterator[Violation]) -> Iterator[Violation]:

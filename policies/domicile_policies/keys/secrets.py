@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from domicile_policies.iam import Statement, documents
-from domicile_policies.relations import each_of, pointing_at, texts
+from domicile_policies.relations import each_of, pointing_at, texts, unknowns
 from domicile_policies.resource import NotKnown, Resource, Stack
 from domicile_policies.rule import Asked, Violation, rule, stack_rule
 
@@ -52,15 +52,9 @@ TELLTALE = re.compile(
 )
 """How keys of AWS, Anthropic, GitHub and Slack, private keys and JSON web tokens look."""
 
-SECRET_SOURCES = ("aws:iam/accessKey:*", "aws:iam/userLoginProfile:*", "aws:secretsmanager/secretVersion:*", "aws:ssm/parameter:*",
-                  "random:*/randomPassword:*", "tls:*/privateKey:*")  # fmt: skip
-CARRIERS: Mapping[str, Sequence[str]] = {
-    "aws:ec2/launchTemplate:LaunchTemplate": ("userData",), "aws:ec2/instance:Instance": ("userData", "userDataBase64"),
-    "aws:lambda/function:Function": ("environment",), "aws:ecs/taskDefinition:TaskDefinition": ("containerDefinitions",),
-    "aws:s3/bucketObjectv2:BucketObjectv2": ("content", "contentBase64"), "aws:ssm/parameter:Parameter": ("value",),
-    "aws:codebuild/project:Project": ("environment",), "aws:batch/jobDefinition:JobDefinition": ("containerProperties",),
-}  # fmt: skip
-"""Properties through which programs are told things: where a value isn't known, what it is made from must be no secret."""
+SECRET_SOURCES = ("aws:iam/accessKey:*", "aws:iam/userLoginProfile:*", "aws:secretsmanager/secretVersion:*", "random:*/randomPassword:*",
+                  "tls:*/privateKey:*")  # fmt: skip
+"""What gives secrets out. Where a value isn't known, what it is made from must be none of these."""
 
 
 @rule(
@@ -72,13 +66,16 @@ def nothing_secret(resource: Resource, _: Asked) -> Iterator[Violation]:
     for path, text in texts(resource.inputs):
         if TELLTALE.search(text) or TELLTALE.search(_decoded(path, text)):
             yield Violation(path, "looks like a secret")
-    for name in CARRIERS.get(resource.type, ()):
-        if not resource.known(name):
-            made_from = resource.sources(name)
-            if not made_from:
-                raise NotKnown(name)
-            if any(source.is_a(*SECRET_SOURCES) for source in made_from):
-                yield Violation(name, "is made from a secret")
+    for path in unknowns(resource.inputs):
+        made_from = resource.sources(path)
+        if not made_from:
+            raise NotKnown(path)
+        if any(map(_gives_secrets, made_from)) and not path.lower().endswith(("id", "arn", "name")):
+            yield Violation(path, "is made from a secret")
+
+
+def _gives_secrets(source: Resource) -> bool:
+    return source.is_a(*SECRET_SOURCES) or (source.is_a("aws:ssm/parameter:*") and source.get("type") == "SecureString")
 
 
 def _decoded(path: str, text: str) -> str:

@@ -12,8 +12,8 @@ from domicile.residency import Place, place_of_arn, place_of_region
 from domicile_policies.iam import documents
 from domicile_policies.ignition import STORED, stored
 from domicile_policies.places import PARAMETERS, excepted, jurisdiction, place_of
-from domicile_policies.relations import each_of, pointing_at, texts
-from domicile_policies.resource import Resource, Stack
+from domicile_policies.relations import each_of, pointing_at, texts, unknowns
+from domicile_policies.resource import NotKnown, Resource, Stack
 from domicile_policies.rule import Asked, Violation, rule, stack_rule
 
 LIES = ("SOC2:CC6.7", "ISO27001:A.5.34", "NIST:SA-9(5)")
@@ -135,7 +135,14 @@ def arns(resource: Resource, asked: Asked) -> Iterator[Violation]:
         parts = text.split(":", 5)
         if len(parts) == 6 and parts[0] == "arn" and re.fullmatch(r"[a-z]{2}(-[a-z]+)+-\d+", parts[3]):
             yield from _outside(place_of_arn(text), jurisdiction(resource, asked), path)
+    for path in filter(_ARN.search, unknowns(resource.inputs)):
+        made_from = resource.sources(path)
+        if not made_from or not all(source.is_a("aws:*") for source in made_from):
+            raise NotKnown(path)
 
+
+_ARN = re.compile(r"(?:[aA]rns?|[kK]ms(?:Master)?Key(?:Id)?|Actions)(?:\[\d+\])*$")
+"""Properties that take ARNs, by how they end. One made from a thing of this stack lies where that does, which is judged there."""
 
 ADDRESSES = {
     "aws:sns/topicSubscription:TopicSubscription": "endpoint",
