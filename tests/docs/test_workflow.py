@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ STEPS = [(job, step) for job, said in JOBS.items() for step in said["steps"]]
 RUNS = {(job, step["name"]): step["run"] for job, step in STEPS if "run" in step}
 WITHOUT = shutil.ignore_patterns(".git", ".venv", ".cache", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache")
 
+PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+"""As a job has it after the step that installs: the commands of this environment come first."""
 OF_A_JOB = {"if", "runs-on", "timeout-minutes", "environment", "permissions", "strategy", "env", "steps"}
 OF_A_STEP = {"name", "if", "uses", "with", "run", "env"}
 PULUMI = """#!/bin/sh
@@ -76,7 +79,7 @@ def run(project, tmp_path):
     """Runs a step's command as a runner would, in a copy of the project."""
 
     def step(job: str, name: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        home = {"HOME": str(tmp_path), "DOMICILE_HOME": str(tmp_path / "home"), "DOMICILE_ENGINE": "embedded", "PATH": os.environ["PATH"]}
+        home = {"HOME": str(tmp_path), "DOMICILE_HOME": str(tmp_path / "home"), "DOMICILE_ENGINE": "embedded", "PATH": PATH}
         environment = {**home, "STACK": "tokyo", "GITHUB_PATH": str(tmp_path / "path"), **variables}
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", RUNS[job, name]]
         return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=500)
@@ -93,7 +96,7 @@ def test_it_installs_what_is_locked_and_nothing_else(run, project, tmp_path, job
     note.parent.mkdir()
     note.write_text(f'#!/bin/sh\necho "$*" >> {calls}\n[ "$2" = venv ] && mkdir -p "$3/bin" && cp "$0" "$3/bin/python"\nexit 0\n')
     note.chmod(0o755)
-    ran = run(job, "Install from the lock", PATH=f"{note.parent}:{os.environ['PATH']}")
+    ran = run(job, "Install from the lock", PATH=f"{note.parent}:{PATH}")
     assert ran.returncode == 0, ran.stderr
     venv, locked, own = calls.read_text().splitlines()
     assert venv == "-m venv .venv" and "--require-hashes" in locked and "--no-deps" in own
@@ -130,7 +133,7 @@ def test_at_night_a_guard_that_has_drifted_is_found(run, project, tmp_path, publ
     state = tmp_path / "state.json"
     state.write_text(json.dumps({"version": 3, "deployment": {"resources": [subnet("web", public)]}}))
     variables = {
-        "PATH": f"{folder}:{os.environ['PATH']}", "CALLS": str(tmp_path / "calls"), "STATE": str(state), "DOMICILE_ENGINE": "pulumi",
+        "PATH": f"{folder}:{PATH}", "CALLS": str(tmp_path / "calls"), "STATE": str(state), "DOMICILE_ENGINE": "pulumi",
         "PULUMI_BACKEND_URL": "s3://state-of-a-team?region=ap-northeast-1", "PULUMI_CONFIG_PASSPHRASE": "not a real one",
     }  # fmt: skip
     refreshed = run("live", "See what has changed since the last time", **variables)
