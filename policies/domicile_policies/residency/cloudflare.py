@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from domicile.residency import Place, place_of_host, place_of_region
+from domicile_policies.places import PARAMETERS
 from domicile_policies.resource import Resource
 from domicile_policies.rule import Asked, Violation, rule
 
 _CONTROLS = ("SOC2:CC6.7", "ISO27001:A.5.31", "ISO27001:A.5.34", "NIST:SA-9(5)")
-_PARAMETERS: Mapping[str, Mapping[str, Any]] = {
-    "jurisdiction": {"type": "string", "default": "", "description": "where data may lie; empty: as the stack's configuration says"}
-}
 _REGIONS: Mapping[str, str] = {
     **{key: key for key in ("ae", "au", "br", "ca", "ch", "eu", "in", "jp", "kr", "sa", "sg", "tw", "us", "za")},
     **dict.fromkeys(("at", "de", "es", "fr", "it", "nl", "isoeu"), "eu"), "uk": "gb", "gb": "gb", "fedramp": "us",
@@ -42,7 +39,7 @@ def outside(path: str, where: str, asked: Asked) -> Iterator[Violation]:
 
 @rule(
     "DOM-RES-080", "Logs are pushed within the jurisdiction.", "cloudflare:index/logpushJob:LogpushJob", severity="critical",
-    controls=_CONTROLS, parameters=_PARAMETERS,
+    controls=_CONTROLS, parameters=PARAMETERS,
     why="Logs of the gateway have names, addresses and paths of whoever worked: the same data that may not leave.",
     fix="Name a destination whose site lies in the jurisdiction: a bucket with its region, or a vendor's host of that site.",
 )  # fmt: skip
@@ -61,7 +58,7 @@ def place_of_destination(destination: str) -> Place:
 
 @rule(
     "DOM-RES-081", "Names are served within the jurisdiction.", "cloudflare:index/regionalHostname:RegionalHostname", severity="high",
-    controls=_CONTROLS, parameters=_PARAMETERS,
+    controls=_CONTROLS, parameters=PARAMETERS,
     why="Without Regional Services of that region TLS is opened wherever the caller is: in any of Cloudflare's places.",
     fix="Set regionKey to the jurisdiction's key: jp, eu, us, ae ….",
 )  # fmt: skip
@@ -72,7 +69,7 @@ def names(resource: Resource, asked: Asked) -> Iterator[Violation]:
 
 @rule(
     "DOM-RES-082", "Buckets are kept within the jurisdiction.", "cloudflare:index/r2Bucket:R2Bucket", severity="critical",
-    controls=_CONTROLS, parameters=_PARAMETERS,
+    controls=_CONTROLS, parameters=PARAMETERS,
     why="`location` is only a hint; `jurisdiction` is what Cloudflare promises, and it promises the EU, the US and FedRAMP's.",
     fix="Set jurisdiction: eu, us or fedramp; for any other jurisdiction keep the data in a store that promises it.",
 )  # fmt: skip
