@@ -233,8 +233,8 @@ def place_of_backend(url: str) -> Place:
 
 
 PropertyKind = Literal[
-    "provider", "zone", "key", "replication", "archive", "log group", "sink", "registry", "endpoint", "state backend", "backup",
-    "control plane", "tunnel", "secret", "role",
+    "provider", "zone", "key", "replication", "archive", "bucket", "log group", "sink", "registry", "endpoint", "state backend", "backup",
+    "control plane", "tunnel", "secret", "role", "function", "topic",
 ]  # fmt: skip
 
 

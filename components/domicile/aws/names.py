@@ -52,6 +52,8 @@ class Names:
     """Whether it has the function that webhooks come to."""
     tunnels: bool = False
     """Whether it has an MCP tunnel, and so its hosts' role."""
+    visited: bool = False
+    """Whether its machines can be looked into by Session Manager."""
     workspace: str = ""
     """ARN of the workspace at Claude Platform on AWS; empty where an environment key opens the queue."""
     tiers: tuple[int, ...] = (1,)
@@ -65,7 +67,10 @@ class Names:
         listens = watches and aws.scaling.webhook
         brought, tunnels = aws.access.worker_role or "", aws.tunnel is not None
         workspace = workspace_arn(config.control_plane, aws.account)
-        made = cls(config.stack, aws.account, aws.region, brought, aws.access.writers, watches, listens, tunnels, workspace, config.tiers)
+        made = cls(
+            config.stack, aws.account, aws.region, brought, aws.access.writers, watches, listens, tunnels, aws.network.session_manager,
+            workspace, config.tiers,
+        )  # fmt: skip
         return made.for_environment(EVERY if config.environments else "")
 
     def for_environment(self, environment: str) -> Names:

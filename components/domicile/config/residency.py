@@ -30,6 +30,7 @@ from domicile.residency import (
 from domicile_host.settings import Hostname
 
 if TYPE_CHECKING:
+    from domicile.config.aws import Aws
     from domicile.config.perimeter import Declared
 
 LONGEST_EXCEPTION = timedelta(days=366)
@@ -101,12 +102,12 @@ def region_bearing(config: Declared) -> Iterator[Property]:
     yield Property("aws.region", "provider", aws.region, region)
     for zone in aws.zones:
         yield Property(f"network.zones.{zone}", "zone", zone, region)
-    for service in ENDPOINTS:
+    for service in (*ENDPOINTS, *(SESSION_MANAGER if aws.network.session_manager else ())):
         yield Property(f"network.endpoints.{service}", "endpoint", f"com.amazonaws.{aws.region}.{service}", region)
     if config.private_control_plane:
         yield Property("network.endpoints.control-plane", "endpoint", f"com.amazonaws.{aws.region}.{CONTROL_PLANE_SERVICE}", region)
-    for path, kind, value in _made_here(aws.region, config.control_plane.kind != "aws"):
-        yield Property(path, kind, value, region)
+    for path, kind, value in _made_here(config, aws):
+        yield Property(path, kind, f"{value}, {aws.region}", region)
     if access and access.encryption_key:
         yield Property("aws.access.encryptionKey", "key", access.encryption_key, place_of_arn(access.encryption_key))
     for name, arn in (("workerRole", access and access.worker_role), ("permissionsBoundary", access and access.permissions_boundary)):
@@ -118,42 +119,50 @@ def region_bearing(config: Declared) -> Iterator[Property]:
     yield Property("controlPlane.url", "control plane", config.control_plane.url, _place(config, config.control_plane.url))
     for index, sink in enumerate(config.audit.sinks):
         yield Property(f"audit.sinks[{index}].url", "sink", sink.url, _place(config, sink.url))
-    if aws.scaling.webhook:
-        yield Property("scaling.webhook_address", "endpoint", f"API Gateway, {aws.region}, public", region)
     if aws.tunnel:
         yield Property("aws.tunnel", "tunnel", TUNNEL_EDGE, place_of_host(TUNNEL_EDGE))
-        yield Property("mcp_tunnel.secrets", "secret", f"Secrets Manager, {aws.region}", region)
-        yield Property("mcp_tunnel.registry", "registry", f"ECR, {aws.region}, not replicated", region)
 
 
 ENDPOINTS = ("autoscaling", "ecr.api", "ecr.dkr", "kms", "logs", "monitoring", "s3", "secretsmanager", "sts")
 """AWS services that worker hosts reach, each through an endpoint in the VPC."""
 
+SESSION_MANAGER = ("ssm", "ssmmessages")
+"""And those of SSM's agent (Systems Manager guide: ec2messages, ssmmessages, and other API operations)."""
 
 CONTROL_PLANE_SERVICE = "aws-external-anthropic"
 """Claude Platform on AWS as a service in the VPC. That it has an endpoint: platform.claude.com, Claude Platform on AWS, 2026-08. Its name:
 as AWS names endpoints, and as one published example has it; seen in no account yet."""
 
 
-def _made_here(region: str, with_key: bool) -> tuple[tuple[str, PropertyKind, str], ...]:
+def _made_here(config: Declared, aws: Aws) -> Iterator[tuple[str, PropertyKind, str]]:
     """What the rooms make in the stack's region. No room makes a replica or a backup elsewhere; the manifest says so."""
-    environment_key: tuple[tuple[str, PropertyKind, str], ...] = (
-        ("environment_key.secret", "secret", f"Secrets Manager, {region}"),
-        ("environment_key.replicas", "replication", f"none: the secret stays in {region}"),
-    )
-    return (
-        ("environment_key.key", "key", f"AWS KMS, {region}, single-region"),
-        *(environment_key if with_key else ()),
-        ("siem_sink.archive", "archive", f"S3, {region}"),
-        ("siem_sink.replicas", "replication", f"none: the archive stays in {region}"),
-        ("siem_sink.backup", "backup", f"none beside the archive's own versions in {region}"),
-        ("network.flow_logs", "log group", f"CloudWatch Logs, {region}"),
-        ("network.query_logs", "log group", f"CloudWatch Logs, {region}"),
-        ("scaling.functions", "log group", f"Lambda and CloudWatch Logs, {region}"),
-        ("hosts.logs", "log group", f"CloudWatch Logs, {region}"),
-        ("proxies.logs", "log group", f"CloudWatch Logs, {region}"),
-        ("sandbox_image.registry", "registry", f"ECR, {region}, not replicated"),
-    )
+    if not aws.access.encryption_key:
+        yield "environment_key.key", "key", "AWS KMS, single-region"
+    if config.control_plane.kind != "aws":
+        yield "environment_key.secret", "secret", "Secrets Manager"
+    yield "environment_key.credentials", "secret", "Secrets Manager: what the configuration names"
+    yield "environment_key.replicas", "replication", "none: secrets stay in the region"
+    yield "siem_sink.archive", "archive", "S3"
+    yield "siem_sink.access_log", "bucket", "S3"
+    yield "siem_sink.replicas", "replication", "none: buckets stay in the region"
+    yield "siem_sink.backup", "backup", "none beside the archive's own versions"
+    yield "network.flow_logs", "log group", "CloudWatch Logs"
+    yield "network.query_logs", "log group", "CloudWatch Logs"
+    yield "machines.settings", "bucket", "S3"
+    yield "alarms.topic", "topic", "SNS"
+    yield "sandbox_image.registry", "registry", "ECR, not replicated"
+    if aws.images:
+        yield "hosts.logs", "log group", "CloudWatch Logs"
+        yield "proxies.logs", "log group", "CloudWatch Logs"
+        yield "scaling.functions", "function", "Lambda"
+        yield "scaling.logs", "log group", "CloudWatch Logs"
+    if aws.scaling.webhook:
+        yield "scaling.webhook_address", "endpoint", "API Gateway, public"
+        yield "scaling.webhook_secret", "secret", "Secrets Manager"
+    if aws.tunnel:
+        yield "mcp_tunnel.secrets", "secret", "Secrets Manager"
+        yield "mcp_tunnel.registry", "registry", "ECR, not replicated"
+        yield "mcp_tunnel.logs", "log group", "CloudWatch Logs"
 
 
 def _place(config: Declared, url: str) -> Place:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from domicile.aws import workspace_policies
 from domicile.aws.function_policies import through_endpoint
 from domicile.aws.names import Names
-from domicile.aws.policies.actions import LIFECYCLE, PULL, USE_KEY
+from domicile.aws.policies.actions import LIFECYCLE, PULL, SESSION_MANAGER, USE_KEY
 from domicile.aws.policy_document import ANYONE, NO_RESOURCE, READ_SECRET, Statement, by_role, document, merged
 
 
@@ -71,12 +71,7 @@ def _autoscaling(names: Names, _key: str) -> tuple[Statement, ...]:
 
 
 def _session_manager(names: Names, _key: str) -> tuple[Statement, ...]:
-    actions = (
-        "ec2messages:AcknowledgeMessage", "ec2messages:GetEndpoint", "ec2messages:GetMessages", "ec2messages:SendReply",
-        "ssm:UpdateInstanceInformation", "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
-        "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
-    )  # fmt: skip
-    return (_by_machines(names, "Session", actions, ("*",), because=NO_RESOURCE),)
+    return (_by_machines(names, "Session", SESSION_MANAGER, ("*",), because=NO_RESOURCE),)
 
 
 _ENDPOINTS = {

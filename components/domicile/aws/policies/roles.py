@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from domicile.aws import workspace_policies
 from domicile.aws.names import Names
-from domicile.aws.policies.actions import LIFECYCLE, PULL, USE_KEY
+from domicile.aws.policies.actions import LIFECYCLE, PULL, SESSION_MANAGER, USE_KEY
 from domicile.aws.policy_document import NO_RESOURCE, READ_SECRET, Statement, document, publish_metrics
 
 
@@ -58,6 +58,7 @@ def _machine(names: Names, key: str, *nouns: str) -> tuple[Statement, ...]:
         Statement("Settings", ("s3:GetObject",), tuple(names.settings(noun) for noun in nouns)),
         Statement("Log", ("logs:CreateLogStream", "logs:PutLogEvents"), logs),
         Statement("Decrypt", USE_KEY, (key,), conditions={"StringEquals": {"kms:ViaService": via}}),
+        *((Statement("Session", SESSION_MANAGER, ("*",), because=NO_RESOURCE),) if names.visited else ()),
     )
 
 

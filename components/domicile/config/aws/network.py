@@ -54,7 +54,11 @@ class AwsNetwork(Section):
     )
     zones: tuple[ZoneLetter, ...] = Field((), description="letters of the zones to use; none: the region's first two")
     existing: ExistingVpc | None = Field(None, description="a VPC and subnets of your own; unset: the stack makes them")
-    session_manager: bool = Field(False, description="endpoints for SSM Session Manager, to look into a worker host")
+    session_manager: bool = Field(
+        False,
+        description="endpoints, names and rights for SSM Session Manager, to look into a machine; its agent is not in Fedora CoreOS: set a "
+        "`hosts.machineImage` that has it",
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> AwsNetwork:

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from domicile.aws.ground import Ground
-from domicile.config.residency import ENDPOINTS
+from domicile.config.residency import ENDPOINTS, SESSION_MANAGER
 
 TUNNEL_EDGES = ("_v2-origintunneld._tcp.argotunnel.com", "region1.v2.argotunnel.com", "region2.v2.argotunnel.com")
 """What cloudflared looks up (developers.cloudflare.com: tunnel with firewall, 2025-02-27)."""
@@ -25,7 +25,7 @@ def names(ground: Ground) -> tuple[str, ...]:
 
 def _endpoint_names(ground: Ground) -> Iterator[str]:
     region = ground.names.region
-    for service in ENDPOINTS:
+    for service in (*ENDPOINTS, *(SESSION_MANAGER if ground.aws.network.session_manager else ())):
         if service not in ("s3", "ecr.dkr"):
             yield f"{_HOSTS.get(service, service)}.{region}.amazonaws.com"
     yield f"{ground.names.account}.dkr.ecr.{region}.amazonaws.com"

@@ -11,14 +11,13 @@ import pulumi_aws as aws
 from domicile.aws import policies, workspace_policies
 from domicile.aws.ground import Ground
 from domicile.aws.previewed import previewed
-from domicile.config.residency import ENDPOINTS
+from domicile.config.residency import ENDPOINTS, SESSION_MANAGER
 from domicile.network.aws.security_groups import SecurityGroups
 
 if TYPE_CHECKING:
     from domicile.network.aws import Vpc
 
 GATEWAY = "s3"
-SESSION_MANAGER = ("ssm", "ssmmessages")
 
 
 @dataclass(frozen=True)
