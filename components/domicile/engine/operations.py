@@ -1,61 +1,29 @@
-"""Preview, up, refresh and destroy: the engine's public operations, from the lock to the result."""
+"""Preview, up, refresh and destroy: the engine's public operations, and what each does between its begin and its end."""
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from .config import Config, in_key_order
 from .deployment import pending
 from .deployment.construct import Components
 from .deployment.deletes import delete_all
 from .deployment.deployment import Mode
-from .deployment.gate import Gate
-from .deployment.hooks import Hooks, deleting
-from .deployment.policies import Policies
+from .deployment.hooks import deleting
 from .deployment.refresh import refresh_all
 from .deployment.registrar import Registrar
-from .deployment.steps import Steps
 from .deployment.targets import ALL, NotTargetedError, Selection, Targets, doomed
 from .errors import EngineError
-from .events import Event, Journal, Result
-from .host import Host, Job, OpenHost, Processes
-from .interrupt import winding_down
-from .language.monitor import Monitor
+from .events import Journal, Result
+from .host import OpenHost, Processes
+from .operation import OnEvent, Operation, begun, tried, updated
 from .plugins.analyzer import Setting
-from .plugins.builtin import Builtin
-from .plugins.connection import BUILTIN, Connection
 from .plugins.policy_pack import PolicyPack
-from .plugins.registry import Registry
 from .stack import Opened, Stack
-from .state.checkpoint import Checkpoint, Writer
-from .state.snapshot import Operation as Pending
-from .state.snapshot import Resource, Snapshot
+from .state.snapshot import Resource
 
-OnEvent = Callable[[Event], None]
 PARALLEL = 16  # steps at once; a dynamic provider's process takes four
-
-
-@dataclass
-class _Operation:
-    """What the parts of one operation share."""
-
-    stack: Stack
-    config: Config
-    steps: Steps
-    gate: Gate
-    journal: Journal
-    monitor: Monitor
-    host: Host
-    policies: Policies
-    parallel: int
-
-    @property
-    def checkpoint(self) -> Checkpoint:
-        return self.steps.checkpoint
 
 
 def preview(
@@ -70,9 +38,9 @@ def preview(
     """
     opened = stack.open()
     journal = Journal(on_event)
-    with _operation(stack, opened, journal, parallel, host, policy_packs=policy_packs) as op:
+    with begun(stack, opened, journal, parallel, host, policy_packs=policy_packs) as op:
         _deploy_after(op, refresh, Mode(targets, continue_on_error))
-        return _result(op)
+        return op.result()
 
 
 def up(
@@ -89,16 +57,16 @@ def up(
     with `continue_on_error`, what doesn't lean on it goes on.
     """
 
-    def work(op: _Operation) -> None:
+    def work(op: Operation) -> None:
         _deploy_after(op, refresh, Mode(targets, continue_on_error))
 
     with stack.locked(break_dead_lock):
         opened = stack.open()
         if preview_first:
-            tried = _tried(stack, opened, on_event, parallel, host, work, policy_packs)
-            if tried.exit_code:
-                return tried
-        return _update(stack, opened, "update", on_event, parallel, host, work, policy_packs=policy_packs)
+            failed = tried(stack, opened, on_event, parallel, host, work, policy_packs)
+            if failed.exit_code:
+                return failed
+        return updated(stack, opened, "update", on_event, parallel, host, work, policy_packs=policy_packs)
 
 
 def refresh(
@@ -112,18 +80,18 @@ def refresh(
     """
     imports = pending.pairs(import_pending_creates)
     if preview_only:
-        with _operation(stack, _with_targets(stack.open(), targets), Journal(on_event), parallel, host) as op:
+        with begun(stack, _with_targets(stack.open(), targets), Journal(on_event), parallel, host) as op:
             _refreshed(op, targets)
-            return _result(op)
+            return op.result()
 
-    def work(op: _Operation) -> None:
+    def work(op: Operation) -> None:
         if clear_pending_creates or imports:
             pending.settle(op.checkpoint, op.journal, clear_pending_creates, imports)
         _refreshed(op, targets)
 
     with stack.locked(break_dead_lock):
         opened = _with_targets(stack.open(), targets)
-        return _update(stack, opened, "refresh", on_event, parallel, host, work, warn=not (clear_pending_creates or imports))
+        return updated(stack, opened, "refresh", on_event, parallel, host, work, warn=not (clear_pending_creates or imports))
 
 
 def destroy(
@@ -138,12 +106,12 @@ def destroy(
     be called.
     """
 
-    def delete(op: _Operation) -> None:
+    def delete(op: Operation) -> None:
         resources = op.checkpoint.resources()
         kept = _kept(resources) if exclude_protected else set()
         _delete(op, lambda: doomed([r for r in resources if r.urn not in kept], resources, targets), continue_on_error, name_the_rest=True)
 
-    def work(op: _Operation) -> None:
+    def work(op: Operation) -> None:
         if not (run_program or _hookless(op, Selection(targets))):
             return
         if refresh:
@@ -154,11 +122,11 @@ def destroy(
             delete(op)
 
     if preview_only:
-        with _operation(stack, _with_targets(stack.open(), targets), Journal(on_event), parallel, host) as op:
+        with begun(stack, _with_targets(stack.open(), targets), Journal(on_event), parallel, host) as op:
             work(op)
-            return _result(op)
+            return op.result()
     with stack.locked(break_dead_lock):
-        return _update(stack, _with_targets(stack.open(), targets), "destroy", on_event, parallel, host, work)
+        return updated(stack, _with_targets(stack.open(), targets), "destroy", on_event, parallel, host, work)
 
 
 def _with_targets(opened: Opened, targets: Targets) -> Opened:
@@ -168,7 +136,7 @@ def _with_targets(opened: Opened, targets: Targets) -> Opened:
     return opened
 
 
-def _hookless(op: _Operation, chosen: Selection) -> bool:
+def _hookless(op: Operation, chosen: Selection) -> bool:
     """Whether no delete would call a hook; if one would, that is told, and the operation is over."""
     hooked = [r for r in op.checkpoint.resources() if chosen.takes(r) and deleting(r)]
     for r in hooked:
@@ -193,103 +161,10 @@ def _kept(resources: list[Resource]) -> set[str]:
     return kept
 
 
-# -- the way of an operation ------------------------------------------------------------------------------------------
+# -- what they do ------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _operation(
-    stack: Stack, opened: Opened, journal: Journal, parallel: int, open_host: OpenHost, writer: Writer | None = None,
-    policy_packs: Sequence[PolicyPack] = (),
-) -> Iterator[_Operation]:  # fmt: skip
-    """All parts of an operation, put together; processes and ports are gone when it ends. Without a `writer` it is a preview."""
-    dry = writer is None
-    gate = Gate(parallel)
-    snapshot = opened.snapshot
-    checkpoint = Checkpoint(Snapshot(list(snapshot.resources), list(snapshot.pending), snapshot.salt), writer)
-    hooks = Hooks(gate, journal, dry)
-    monitor = Monitor(gate, journal, hooks, dry, parallel)
-    job = Job(stack.project, stack.name, opened.config, dry, parallel, gate, journal)
-    host = open_host(job, monitor)
-
-    def start(package: str, version: str) -> Connection:
-        return Builtin(stack.outputs_of) if package == BUILTIN else host.start(package, version)
-
-    registry = Registry(start, snapshot.resources)
-    steps = Steps(checkpoint, registry, journal, dry, hooks)
-    policies = Policies(journal, dry)
-
-    def cancel() -> None:
-        registry.cancel()
-        policies.cancel()
-
-    try:
-        with winding_down(gate, journal, cancel, job.children.close):
-            if policy_packs:
-                project, children = stack.project, job.children
-                setting = Setting(project.name, stack.name, opened.config, dry, host.address, children, project.plugins)
-                policies = Policies.start(policy_packs, setting, journal)
-            yield _Operation(stack, opened.config, steps, gate, journal, monitor, host, policies, parallel)
-    finally:
-        job.children.close()
-        host.close()
-        registry.close()
-        policies.close()
-        monitor.close()
-        gate.wait_idle()  # a step that was cut off has yet to say so in the state
-        gate.close()
-
-
-def _tried(
-    stack: Stack, opened: Opened, on_event: OnEvent | None, parallel: int, host: OpenHost, work: Callable[[_Operation], None],
-    packs: Sequence[PolicyPack],
-) -> Result:  # fmt: skip
-    """A preview whose log lines are shown only if it fails: the update will say the same again."""
-    held: list[Event] = []
-    with _operation(stack, opened, Journal(held.append), parallel, host, policy_packs=packs) as op:
-        work(op)
-        result = _result(op)
-    if result.exit_code and on_event:
-        for event in held:
-            on_event(replace(event, planning=True))
-    return result
-
-
-def _update(
-    stack: Stack, opened: Opened, kind: str, on_event: OnEvent | None, parallel: int, host: OpenHost,
-    work: Callable[[_Operation], None], warn: bool = True, policy_packs: Sequence[PolicyPack] = (),
-) -> Result:  # fmt: skip
-    """An operation that changes the state: history and backup are kept at its end, also when it failed."""
-    began = time.time()
-    journal = Journal(on_event)
-    project, name = stack.project.name, stack.name
-    if warn and opened.snapshot.pending:
-        journal.log(pending.warning(opened.snapshot), "warning")
-    writer = Writer(stack.backend.checkpoint(project, name), project, name, opened.crypter)
-    with _operation(stack, opened, journal, parallel, host, writer, policy_packs) as op:
-        try:
-            work(op)
-        except KeyboardInterrupt:
-            op.gate.stop()
-            op.gate.wait_idle()  # not long: every process that a step waits for has been ended
-            journal.log(_aborted(op.checkpoint.in_doubt()), "error")
-        finally:
-            op.checkpoint.close()
-        result = _result(op)
-    record = {
-        "kind": kind, "startTime": int(began), "message": "", "environment": {"exec.kind": "domicile"},
-        "config": in_key_order(stack.project.config_file(name).entries), "version": 0,
-        "result": "failed" if result.exit_code else "succeeded",
-        "endTime": int(time.time()), "resourceChanges": result.summary,
-    }  # fmt: skip
-    stack.backend.finish(project, name, record)
-    return result
-
-
-def _aborted(in_doubt: list[Pending]) -> str:
-    return f"aborted; it isn't known what became of:{pending.lines(in_doubt)}" if in_doubt else "aborted; no step is in doubt"
-
-
-def _deploy_after(op: _Operation, refresh: bool, mode: Mode) -> None:
+def _deploy_after(op: Operation, refresh: bool, mode: Mode) -> None:
     if refresh:
         op.policies.ready()  # a pack that can't be run is refused before anything is touched
         _refreshed(op, mode.targets, quietly=True)
@@ -297,7 +172,7 @@ def _deploy_after(op: _Operation, refresh: bool, mode: Mode) -> None:
         _deploy(op, mode)
 
 
-def _refreshed(op: _Operation, targets: Targets, quietly: bool = False) -> None:
+def _refreshed(op: Operation, targets: Targets, quietly: bool = False) -> None:
     """Refresh; `quietly` keeps its steps out of the summary, as the update that follows has its own."""
     chosen = Selection(targets)
     refresh_all([r for r in op.checkpoint.resources() if chosen.takes(r)], op.steps, op.gate, op.parallel)
@@ -308,7 +183,7 @@ def _refreshed(op: _Operation, targets: Targets, quietly: bool = False) -> None:
         op.gate.stop()
 
 
-def _deploy(op: _Operation, mode: Mode) -> None:
+def _deploy(op: Operation, mode: Mode) -> None:
     """Run the program, then delete what it no longer has: but only if it ended well."""
 
     def delete(registrar: Registrar) -> None:
@@ -323,7 +198,7 @@ def _deploy(op: _Operation, mode: Mode) -> None:
         _judge_stack(op, registrar)
 
 
-def _delete(op: _Operation, doomed: Callable[[], list[Resource]], continues: bool, name_the_rest: bool = False) -> None:
+def _delete(op: Operation, doomed: Callable[[], list[Resource]], continues: bool, name_the_rest: bool = False) -> None:
     """Delete what `doomed` gives; `name_the_rest` puts the others into the plan as unchanged."""
     try:
         going = doomed()
@@ -354,7 +229,7 @@ class _Once:
                 work()
 
 
-def _run(op: _Operation, after: Callable[[Registrar], None], mode: Mode) -> Registrar:
+def _run(op: Operation, after: Callable[[Registrar], None], mode: Mode) -> Registrar:
     """Run the program, and do what comes `after` it if it succeeds: while it still lives, if it waits for that, for its hooks."""
     stack, gate, journal = op.stack, op.gate, op.journal
     registrar = Registrar(
@@ -379,14 +254,9 @@ def _run(op: _Operation, after: Callable[[Registrar], None], mode: Mode) -> Regi
     return registrar
 
 
-def _judge_stack(op: _Operation, registrar: Registrar) -> None:
+def _judge_stack(op: Operation, registrar: Registrar) -> None:
     try:
         registrar.judge_stack()
     except EngineError as e:
         op.journal.log(str(e), "error")
         op.gate.stop()
-
-
-def _result(op: _Operation) -> Result:
-    failed = op.gate.stopped or op.journal.failures > 0
-    return op.journal.result(int(failed), op.checkpoint.resources())
