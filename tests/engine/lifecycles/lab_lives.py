@@ -13,12 +13,19 @@ from domicile.engine import Targets
 
 CHANGES = ("body", "kind", "zone", "secret", "drop", "add", "rename", "rename without alias", "move", "move without alias", "protect",
            "retain", "delete first", "ignore", "within", "provider", "near", "core", "swap package",
-           "import", "hook", "read instead")  # fmt: skip
+           "import", "hook", "read instead", "trigger", "replace on", "partner", "retype", "retype without alias")  # fmt: skip
 FAULTS = [
     *((verb, kind) for verb in ("create", "update", "delete") for kind in ("fail", "die", "died", "pause", "hang")),
     ("create", "partial"), ("update", "partial"), ("update", "half"), ("delete", "half"),
-    ("hook", "fail"), ("check", "fail"), ("diff", "fail"), ("read", "fail"), ("read", "hang"), ("diff", "die"),
+    ("hook", "fail"), ("hook", "hang"), ("check", "fail"), ("check", "die"), ("check", "hang"), ("diff", "fail"), ("diff", "die"),
+    ("diff", "hang"), ("read", "fail"), ("read", "die"), ("read", "hang"),
+    ("configure", "fail"), ("configure", "die"), ("configure", "hang"),
 ]  # fmt: skip
+VERBS = (
+    *("up",) * 8, "up --preview-first", "up --refresh", "up --refresh", "refresh", "refresh", "refresh --preview-only",
+    "refresh --clear-pending-creates", "destroy", "destroy", "destroy --refresh", "destroy --exclude-protected", "preview",
+    "preview --refresh", "drift", "drift", "move the state",
+)  # fmt: skip
 
 
 HOOKS = tuple(f"{when}_{what}" for when in ("before", "after") for what in ("create", "update", "delete"))
@@ -33,7 +40,7 @@ class Op:
     `kill_at`: the engine is killed at this file operation or provider call, the first being 1; None lets it live.
     """
 
-    verb: str  # preview, up, up --refresh, refresh, destroy, drift
+    verb: str  # of the engine, with flags; drift, as somebody else would cause it; or move the state: export it and import that
     program: Program
     faults: tuple[Fault, ...] = ()
     kill_at: int | None = None
@@ -41,6 +48,7 @@ class Op:
     choice: tuple[str, ...] = ("",)
     chosen: tuple[str, ...] = ()
     run_program: bool = False  # for a destroy, so that its hooks can be called
+    continues: bool = False  # --continue-on-error
 
     @property
     def targets(self) -> Targets:
@@ -50,7 +58,7 @@ class Op:
         return Targets(**{self.choice[0]: tuple(f"**::{name}" for name in self.chosen)}, **dependents)
 
     def __repr__(self) -> str:
-        mishaps = [f"{k}={v!r}" for k, v in vars(self).items() if k in ("faults", "kill_at", "chosen", "run_program") and v]
+        mishaps = [f"{k}={v!r}" for k, v in vars(self).items() if k in ("faults", "kill_at", "chosen", "run_program", "continues") and v]
         mishaps += [f"choice={self.choice!r}"] if self.chosen else []
         return f"Op({', '.join([repr(self.verb), repr(self.program), *mishaps, *(['parallel=4'] if self.parallel > 1 else [])])})"
 
@@ -70,7 +78,9 @@ def _spec(draw: Any, at: int, before: list[Spec]) -> Spec:
         return spec
     options = draw(
         st.lists(
-            st.sampled_from(("near", "core", "parent", "after", "provider", "within", "secret", "delete first", "hook", "import")),
+            st.sampled_from(
+                ("near", "core", "parent", "after", "provider", "within", "secret", "delete first", "hook", "import", "partner")
+            ),
             max_size=3,
         )
     )
@@ -91,7 +101,7 @@ def _linked(spec: Spec, option: str, before: list[Spec], start: int) -> Spec:
         return replace(spec, delete_first={None: True, True: False, False: None}[spec.delete_first])
     forms = {"parent": ("thing", "group"), "after": ("thing", "group"), "provider": ("provider",)}.get(option, ("thing",))
     fit = [i for i, other in enumerate(before) if other.form in forms and (option != "provider" or other.package == spec.package)]
-    if not fit or (option in ("near", "core", "provider", "within") and spec.form != "thing"):
+    if not fit or (option in ("near", "core", "provider", "within", "partner") and spec.form != "thing"):
         return spec
     found = next((i for i in fit if i >= start), fit[0])
     if option == "after":
@@ -134,6 +144,13 @@ def _altered(spec: Spec, what: str, program: Program, value: int) -> Spec:
         return replace(plain, form="view", wild=1) if spec.form == "thing" else plain if spec.form == "view" else spec
     if what in ("hook", "import"):
         return _linked(spec, what, [], value)
+    if what == "trigger":
+        return replace(spec, trigger=value or None) if spec.form == "thing" else spec
+    if what == "replace on":
+        return replace(spec, replace_on=() if spec.replace_on else ("body",)) if spec.form == "thing" else spec
+    if what.startswith("retype"):
+        retyped = replace(spec, other_type=not spec.other_type) if spec.form == "group" else spec
+        return replace(retyped, aliases=spec.aliases + (() if "without" in what else ((spec.name, above, spec.type),)))
     if what == "swap package":
         return replace(spec, package="old" if spec.package == "lab" else "lab", provider=None)
     if what.startswith("rename"):
@@ -155,9 +172,11 @@ def _tidy(program: Program) -> Program:
         if s.form == "thing" and s.wild in {o.wild for o in out if o.form == "thing"}:
             s = replace(s, wild=0)  # what is imported is one resource's only
         aliases = tuple(dict.fromkeys(a for a in s.aliases if a[0] == s.name or a[0] not in names))[-3:]
-        near, core, within = (i if i is not None and program[i].form == "thing" else None for i in (s.near, s.core, s.within))
+        things = (i if i is not None and program[i].form == "thing" else None for i in (s.near, s.core, s.within, s.partner))
+        near, core, within, partner = things
         fit = s.provider is not None and program[s.provider].form == "provider" and program[s.provider].package == s.package
-        out.append(replace(s, aliases=aliases, near=near, core=core, within=within, provider=s.provider if fit else None))
+        provider = s.provider if fit else None
+        out.append(replace(s, aliases=aliases, near=near, core=core, within=within, partner=partner, provider=provider))
     return tuple(out)
 
 
@@ -172,7 +191,7 @@ def lives(draw: Any) -> Life:
     for _ in range(draw(st.integers(0, 3))):
         for what, at, value in draw(_changes):
             program = changed(program, what, at, value)
-        ops.append(_op(draw, draw(st.sampled_from(("up", "up", "up", "up --refresh", "refresh", "destroy", "preview", "drift"))), program))
+        ops.append(_op(draw, draw(st.sampled_from(VERBS)), program))
     return tuple(ops)
 
 
@@ -180,10 +199,12 @@ def _op(draw: Any, verb: str, program: Program) -> Op:
     mishap = draw(st.sampled_from(("none", "none", "faults", "kill")))
     if verb == "drift":
         mishap = "none"
+    limits = verb not in ("drift", "move the state")
     found = draw(_faults) if mishap == "faults" else []
     faults = tuple(Fault(verb, program[at % len(program)].name, kind) for (verb, kind), at in found) if program else ()
     kill_at = draw(st.integers(1, 60)) if mishap == "kill" else None
-    choice = draw(st.sampled_from(CHOICES)) if verb != "drift" else ("",)
+    choice = draw(st.sampled_from(CHOICES)) if limits else ("",)
     chosen = tuple(draw(st.lists(st.sampled_from(NAMES[:5]), min_size=1, max_size=2, unique=True))) if choice[0] else ()
-    running = verb == "destroy" and draw(st.booleans())
-    return Op(verb, program, faults, kill_at, draw(st.sampled_from((1, 1, 1, 4))), choice, chosen, running)
+    running = verb.startswith("destroy") and draw(st.booleans())
+    continues = limits and not verb.startswith("refresh") and draw(st.sampled_from((False, False, True)))
+    return Op(verb, program, faults, kill_at, draw(st.sampled_from((1, 1, 1, 4))), choice, chosen, running, continues)

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from google.protobuf import struct_pb2
 from lab_world import HUSH, Connection, Fault, World, wild
 from pulumi.runtime.proto import alias_pb2
 from pulumi.runtime.proto import resource_pb2 as pb
@@ -42,9 +43,12 @@ class Spec:
     delete_first: bool | None = None
     ignore: tuple[str, ...] = ()
     replace_on: tuple[str, ...] = ()
+    trigger: int | None = None  # replacement_trigger
+    partner: int | None = None  # replace_with
+    other_type: bool = False  # of two that a component may have
     wild: int = 0  # the thing in the world that is read, or imported
     hooks: tuple[str, ...] = ()  # before_create and so on
-    aliases: tuple[tuple[str, str], ...] = ()  # former name, and the name of the parent then ("" for the stack)
+    aliases: tuple[tuple[str, ...], ...] = ()  # former name, and the name of the parent then ("" for the stack); the type, if another
 
     def __repr__(self) -> str:
         """As short as it can be written in a test."""
@@ -57,11 +61,13 @@ class Spec:
     @property
     def type(self) -> str:
         thing = f"{self.package}:index:Thing"
-        return {"thing": thing, "view": thing, "group": "lab:index:Group"}.get(self.form, f"pulumi:providers:{self.package}")
+        group = "lab:index:Band" if self.other_type else "lab:index:Group"
+        return {"thing": thing, "view": thing, "group": group}.get(self.form, f"pulumi:providers:{self.package}")
 
     @property
     def needs(self) -> set[int]:
-        return {i for i in (self.parent, self.near, self.core, self.provider, self.within, *self.after) if i is not None}
+        single = (self.parent, self.near, self.core, self.provider, self.within, self.partner)
+        return {i for i in (*single, *self.after) if i is not None}
 
     def shifted(self, gone: int) -> Spec:
         """The same where the resource at `gone` is no more: what meant it means nothing, what came after is one place nearer."""
@@ -72,7 +78,7 @@ class Spec:
         after = tuple(m for i in self.after if (m := move(i)) is not None)
         return replace(
             self, parent=move(self.parent), near=move(self.near), core=move(self.core), provider=move(self.provider),
-            within=move(self.within), after=after,
+            within=move(self.within), partner=move(self.partner), after=after,
         )  # fmt: skip
 
 
@@ -104,6 +110,9 @@ class InProcess:
         self._ended = threading.Event()
         self._fault: BaseException | None = None
         self._stalling = threading.Lock()
+        self._gone = threading.Event()  # the program's process has been ended
+        self.name = "the program"
+        job.children.add(self)
         self._aborted = False
         self.interrupted = threading.Event()  # the engine has said that it heard an interrupt
 
@@ -122,6 +131,12 @@ class InProcess:
             pass
         gate.wait_idle()
         return 0 if self._ended.is_set() and self._fault is None else 1
+
+    def stop(self) -> None:
+        self._gone.set()
+
+    def signal(self, _number: int) -> None:
+        """It heeds none: `stop` ends it."""
 
     def close(self) -> None:
         self._monitor.end()
@@ -190,6 +205,8 @@ class InProcess:
                 fault = next((f for f in self._faults if (f.verb, f.name) == ("hook", name)), None)
                 if fault:
                     self._faults.remove(fault)
+                    if fault.kind == "hang":
+                        self._stall(self._gone, fault.kind)
                     raise EngineError("the hook is against it")
 
             self._monitor._hooks.register(Hook(f"hook of {name}", call, in_previews=False, ignore_errors=False))
@@ -220,9 +237,11 @@ class InProcess:
             propertyDependencies={k: pb.RegisterResourceRequest.PropertyDependencies(urns=sorted(us)) for k, us in leans.items()},
             deleteBeforeReplace=bool(spec.delete_first), deleteBeforeReplaceDefined=spec.delete_first is not None,
             ignoreChanges=spec.ignore, replaceOnChanges=spec.replace_on, acceptSecrets=True, retainOnDelete=spec.retain,
+            replacement_trigger=None if spec.trigger is None else struct_pb2.Value(number_value=spec.trigger),
+            replace_with=[] if spec.partner is None else [made[spec.partner].urn],
             deletedWith="" if spec.within is None else made[spec.within].urn, acceptResources=True, aliasSpecs=True,
             additionalSecretOutputs=["token"] if spec.form == "thing" else [],
-            aliases=[alias_pb2.Alias(spec=self._alias(spec, name, parent)) for name, parent in spec.aliases],
+            aliases=[alias_pb2.Alias(spec=self._alias(spec, *alias)) for alias in spec.aliases],
         )  # fmt: skip
 
     def _read_request(self, spec: Spec) -> pb.ReadResourceRequest:
@@ -233,15 +252,15 @@ class InProcess:
             acceptResources=True, additionalSecretOutputs=["token"],
         )  # fmt: skip
 
-    def _alias(self, spec: Spec, name: str, parent: str) -> Any:
+    def _alias(self, spec: Spec, name: str, parent: str, type_: str = "") -> Any:
         """The alias as the SDK puts it: with the parent only where that isn't the present one."""
         now = "" if spec.parent is None else self._program[spec.parent].name
         if parent == now:
-            return alias_pb2.Alias.Spec(name=name)
+            return alias_pb2.Alias.Spec(name=name, type=type_)
         if not parent:
-            return alias_pb2.Alias.Spec(name=name, noParent=True)
+            return alias_pb2.Alias.Spec(name=name, type=type_, noParent=True)
         above = next((made.urn for i, made in self._made.items() if self._program[i].name == parent), self._root)
-        return alias_pb2.Alias.Spec(name=name, parentUrn=above)
+        return alias_pb2.Alias.Spec(name=name, type=type_, parentUrn=above)
 
     def _inputs(self, spec: Spec) -> tuple[dict[str, Any], dict[str, set[str]]]:
         """The resource's inputs, and by property what they lean on."""

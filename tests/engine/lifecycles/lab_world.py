@@ -74,7 +74,7 @@ class World:
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong in the call `verb` for the resource `name`, or in its hook.
+    """What goes wrong in the call `verb` for the resource `name`, in its configuration if it is a provider, or in its hook.
 
     fail: refused, nothing done. half: refused, though it was done. partial: made, but not right. die: the plugin dies before it does
     it. died: after. pause: it takes until an interrupt. hang: it never ends, until a second interrupt aborts the engine.
@@ -118,6 +118,7 @@ class Connection:
     # -- configuration ------------------------------------------------------------------------------------------------
 
     def CheckConfig(self, request: pb.CheckRequest, **_: Any) -> pb.CheckResponse:
+        self._disturbed("configure", request)
         return pb.CheckResponse(inputs=request.news)
 
     def DiffConfig(self, request: pb.DiffRequest, **_: Any) -> pb.DiffResponse:

@@ -12,6 +12,7 @@ from lab_program import Spec
 from lab_world import Fault
 
 _A, _B = Spec("n0"), Spec("n1", near=0, within=0)
+_WAS_A = (("n0", ""),)
 _CHAIN = (_A, Spec("n1", within=0), Spec("n2"), Spec("n3", near=0, within=1))
 LIVES: dict[str, Life] = {
     "what goes with another is not forgotten while that one is protected": (
@@ -44,6 +45,29 @@ LIVES: dict[str, Life] = {
     "nothing is read below what isn't there and isn't targeted": (
         Op("up", (_A, Spec("n1"), Spec("n2", "view", parent=0, wild=1)), chosen=("n1",), choice=("target",)),
     ),
+    "what leans on a renamed resource names it as its entry does, if its update failed": (
+        Op("up", (_A, Spec("n1", near=0))),
+        Op("up", (Spec("n5", body=1, aliases=_WAS_A), Spec("n1", near=0)), faults=(Fault("update", "n5", "fail"),)),
+    ),
+    "what leans on a renamed resource names it as its entry does, if it was deleted first and not made again": (
+        Op("up", (_A, Spec("n1", core=0))),
+        Op("up", (Spec("n5", zone=1, aliases=_WAS_A), Spec("n1", core=0)), faults=(Fault("create", "n5", "fail"),)),
+    ),
+    "what waits for its delete names its renamed parent by the new name": (
+        Op("up", (_A, Spec("n1", parent=0))),
+        Op("up", (Spec("n5", aliases=_WAS_A), Spec("n1", parent=0, kind=1)), faults=(Fault("delete", "n1", "fail"),)),
+    ),
+    "what was deleted first names its renamed parent by the new name": (
+        Op("up", (_A, Spec("n1", parent=0))),
+        Op("up", (Spec("n5", aliases=_WAS_A), Spec("n1", parent=0, zone=1)), faults=(Fault("create", "n1", "fail"),)),
+    ),
+    "what an update in doubt made secret is secret when it is read under its former name": (
+        Op("up", (Spec("n0", package="old"),)),
+        Op("up", (Spec("n5", package="old", secret=True, aliases=_WAS_A),), faults=(Fault("update", "n5", "died"),)),
+    ),
+    "one thing that was imported under two names goes with either": (
+        Op("up", (Spec("n2", wild=3),)), Op("up", (Spec("n2", wild=3), Spec("n3", wild=3))), Op("up", (Spec("n3", wild=3),)),
+    ),
 }  # fmt: skip
 _numbers = itertools.count()
 
@@ -56,3 +80,13 @@ def test_found(ground: Path, salt: str, name: str) -> None:
 @pytest.mark.parametrize("kill_at", range(20, 36))
 def test_a_replacement_and_the_mark_on_what_it_replaces_are_in_one_write(ground: Path, salt: str, kill_at: int) -> None:
     Lab(ground / str(next(_numbers)), salt).live((Op("up", (_A,)), Op("up", (Spec("n0", kind=1),), kill_at=kill_at)))
+
+
+def test_a_failure_in_a_moved_component_has_nothing_of_it_made_anew_by_the_next_up(ground: Path, salt: str) -> None:
+    lab = Lab(ground / str(next(_numbers)), salt)
+    top = Spec("n0", "group")
+    lab.do(Op("up", (top, Spec("n1", "group"), Spec("n2", parent=1), Spec("n3", parent=2))))
+    made = lab.recorded().keys()
+    moved = (top, Spec("n1", "group", parent=0, aliases=(("n1", ""),)), Spec("n2", parent=1, body=1), Spec("n3", parent=2))
+    assert lab.do(Op("up", moved, faults=(Fault("update", "n2", "fail"),))).exit_code == 1
+    assert lab.do(Op("up", moved)).summary == {"same": 4, "update": 1} and lab.recorded().keys() == made

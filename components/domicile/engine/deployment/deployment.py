@@ -119,12 +119,15 @@ class Deployment:
                 urn, f"Duplicate resource alias '{old_urn}' applied to '{urn}', conflicting with '{other}'; drop it from one"
             )
         self.old_urns[urn] = old_urn
-        self.steps.checkpoint.rename(old_urn, urn)
 
     def unclaimed(self) -> list[Resource]:
         """What the state has and the program didn't register, and what earlier runs left to be deleted."""
-        known = self.seen | self.claimed.keys()
-        return [r for r in self.steps.checkpoint.resources() if r.delete or (r.urn in self.olds and r.urn not in known)]
+        known, former = self.seen | self.claimed.keys(), self.steps.checkpoint.former
+
+        def dropped(urn: str) -> bool:
+            return urn in self.olds and urn not in known
+
+        return [r for r in self.steps.checkpoint.resources() if r.delete or (r.urn not in known and dropped(former(r.urn)))]
 
     def default_provider(self, package: str, version: str) -> str:
         """The reference of the package's default provider, registered on first use."""

@@ -67,8 +67,7 @@ class Providers:
         if decision.op != "replace" or old is None:
             return self._steps.at_once(decision.op, old, new, decision)
         since = self._steps.journal.started("replace", new)
-        self._steps.checkpoint.amend(old, replace(old, delete=True))
-        self._steps.checkpoint.supersede(None, new)
+        self._steps.checkpoint.supersede(None, new, beside=old)
         step = Step("replace", new.urn, old, new, decision.replace_reasons, decision.diff_reasons, decision.detailed)
         self._steps.journal.planned(step)
         self._steps.journal.finished("replace", new, since)

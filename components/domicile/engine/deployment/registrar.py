@@ -70,7 +70,8 @@ class Registrar:
         Raises NotTargetedError.
         """
         resources = self._d.steps.checkpoint.resources()
-        needed = needed_by(self._skips.failed, resources)
+        failed = self._skips.failed
+        needed = needed_by(failed | {self._d.old_urns.get(urn, urn) for urn in failed}, resources)
         return [r for r in doomed(self._d.unclaimed(), resources, self._d.mode.targets) if r.urn not in needed]
 
     def unknown_targets(self) -> list[str]:

@@ -70,8 +70,7 @@ class Skips:
             return new
         if new.parent != old.parent:
             self._refuse_without(new)
-        names = {before: now for now, before in self._d.old_urns.items()}
-        same = replace(old.renamed(names), urn=new.urn, parent=new.parent)
+        same = replace(old, urn=new.urn, parent=new.parent)
         self._d.steps.checkpoint.bring_forward(same.leans_on)  # the program may no longer have what it still leans on
         return self._d.steps.at_once("same", old, same)
 
@@ -82,7 +81,8 @@ class Skips:
             )
 
     def _refuse_circle(self, new: Resource) -> None:
-        if both := sorted(new.leans_on & self._d.steps.checkpoint.leaning(new.urn)):
+        leaning = self._d.steps.checkpoint.leaning
+        if both := sorted(new.leans_on & (leaning(new.urn) | leaning(self._d.old_urns.get(new.urn, new.urn)))):
             raise ResourceError(
                 new.urn, f"Resource '{new.urn}' depends on '{both[0]}', which still depends on it and is not targeted; target that one too."
             )

@@ -86,7 +86,7 @@ class Steps:
         try:
             if kind:
                 self.hooks.before(kind, was, new)
-            with self.checkpoint.under_way(pending, replace(new, id="")):
+            with self.checkpoint.under_way(pending, _named(new, old or beside)):
                 try:
                     made = self.hooks.retrying(kind.lower(), was, new, work) if kind else work()
                 except ResourceInitError as e:
@@ -131,6 +131,11 @@ class Steps:
         for each in (*along, old):
             self.hooks.after("Delete", each, None)
             self.journal.finished(op, each, since)
+
+
+def _named(new: Resource, old: Resource | None) -> Resource:
+    """The resource as a pending operation names it: with the URN of before too, if an alias gives it another."""
+    return replace(new, id="", other={"aliases": [old.urn]} if old and old.urn != new.urn else {})
 
 
 def _made_in_part(old: Resource | None, new: Resource, error: ResourceInitError) -> Resource:

@@ -19,7 +19,7 @@ from ..errors import InDoubtError, StateError
 from ..state.backend import document
 from ..state.crypter import Crypter
 from ..state.files import write_atomically
-from ..state.snapshot import Operation, Resource, Snapshot, encode
+from ..state.snapshot import Operation, Resource, Snapshot, below, encode
 from ..values import keep_ciphertexts
 
 _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -99,12 +99,13 @@ class Checkpoint:
         self._text = write.text if write else _untold
         self._places = count()
         self._place: dict[Resource, int] = {}
+        self._names: dict[str, str] = {}  # former URN -> the one that an alias gave
         self._base, self._done = Part(self._text), Part(self._text)
         for resource in base.resources:
             self._put(self._base, next(self._places), resource)
         self._forward: set[str] = set()  # URNs of what `bring_forward` has moved
         self._pending = {o: self._named(o) for o in base.pending if o.type == "creating"}
-        self.wanted = {o.resource.urn: o.resource.inputs for o in base.pending if o.type == "updating"}
+        self.wanted = {urn: o.resource.inputs for o in base.pending if o.type == "updating" for urn in o.urns}
         """Inputs of updates that an earlier operation began and whose end isn't known, by URN."""
         self._lock = threading.Condition(lock := threading.RLock())
         self._changes, self._saved, self._writing = int(bool(base.pending)), 0, False
@@ -115,14 +116,10 @@ class Checkpoint:
         with self._lock:
             return [r for part in (self._done, self._base) for _, r in part.items()]
 
-    def rename(self, old_urn: str, new_urn: str) -> None:
-        """An alias gave a resource a new URN: what leans on it names it so from here on."""
+    def former(self, urn: str) -> str:
+        """The URN that what has this one now had before this operation, if an alias has given it another."""
         with self._lock:
-            for place, resource in self._base.items():
-                if old_urn in resource.leans_on:
-                    # Whoever holds the entry of before may still say what becomes of it: both stand for this place.
-                    self._put(self._base, place, resource.renamed({old_urn: new_urn}))
-                    self._changes += 1
+            return next((old for old, new in self._names.items() if new == urn), urn)
 
     @contextmanager
     def under_way(self, kind: str, resource: Resource) -> Iterator[None]:
@@ -151,10 +148,15 @@ class Checkpoint:
             self.saved()
 
     def supersede(self, old: Resource | None, new: Resource, beside: Resource | None = None) -> None:
-        """`new` takes the place of `old`. `beside` is from now on to be deleted."""
+        """`new` takes the place of `old`. `beside` is from now on to be deleted.
+
+        If `new` has another URN than the one of before, by an alias, all that leans on it names it so from here on.
+        """
         with self._lock:
             _keep_ciphertexts(old, new)
             self._take_out(old)
+            if (before := old or beside) is not None:
+                self._rename(before.urn, new.urn)
             if beside is not None:
                 self._amend(beside, replace(beside, delete=True))
             self._put(self._done, next(self._places), new)
@@ -182,7 +184,7 @@ class Checkpoint:
     def bring_forward(self, needed: Collection[str]) -> None:
         """What has these URNs, and what it leans on, is written before all that this operation has yet to come to."""
         with self._lock:
-            wanted, moving = set(needed), list[tuple[int, Resource]]()
+            wanted, moving = {self._names.get(urn, urn) for urn in needed}, list[tuple[int, Resource]]()
             for place, resource in reversed(self._base.items()):
                 if resource.urn in wanted and not resource.delete:
                     wanted |= resource.leans_on
@@ -247,8 +249,26 @@ class Checkpoint:
         return b'{"resource": %b, "type": "%b"}' % (self._text(operation.resource), operation.type.encode())
 
     def _put(self, part: Part, place: int, resource: Resource) -> None:
-        self._place[resource] = place
-        part.put(place, resource)
+        # Whoever holds an entry may still say what becomes of it, whatever URNs it mentions: each of them stands for this place.
+        named = resource.renamed(self._names)
+        self._place[resource] = self._place[named] = place
+        part.put(place, named)
+
+    def _rename(self, old_urn: str, new_urn: str) -> None:
+        """Below what has another type or parent now, all that this operation has yet to come to has another URN too, as with the CLI."""
+        if self._names.get(old_urn, old_urn) == new_urn:
+            return
+        living = {r.urn for part in (self._base, self._done) for _, r in part.items() if not r.delete}
+        names = {old_urn: new_urn} | ({self._names[old_urn]: new_urn} if old_urn in self._names else {})
+        entries = [(part, place, r) for part in (self._base, self._done) for place, r in part.items()]
+        for part, _, r in entries:
+            if part is self._base and r.parent in names and (urn := below(names[r.parent], r.urn)) not in living:
+                names[r.urn] = urn
+        self._names = {old: names.get(new, new) for old, new in self._names.items()} | names
+        self._forward |= {names[urn] for urn in self._forward & names.keys()}
+        for part, place, r in entries:
+            if r.renamed(names) is not r:
+                self._put(part, place, r)
 
     def _leaning(self, urn: str) -> list[tuple[int, Resource]]:
         """What is done and leans on it, also by way of others, with places."""

@@ -91,17 +91,23 @@ class Resource:
         return above.union(*self.property_dependencies.values()) - {""}
 
     def renamed(self, names: dict[str, str]) -> Resource:
-        """The entry with the URNs that it mentions replaced, where an alias gave them a new name."""
-        if not names or not (self.leans_on & names.keys()):
+        """The entry with the URNs that it has and mentions replaced, where an alias gave a new one."""
+        if not names or not (self.urn in names or self.leans_on & names.keys()):
             return self
         new = names.get
         urn, _, id_ = self.provider.rpartition("::")
         return replace(
-            self, parent=new(self.parent, self.parent), deleted_with=new(self.deleted_with, self.deleted_with),
+            self, urn=new(self.urn, self.urn), parent=new(self.parent, self.parent), deleted_with=new(self.deleted_with, self.deleted_with),
             provider=f"{new(urn, urn)}::{id_}" if urn else "", dependencies=tuple(new(u, u) for u in self.dependencies),
             property_dependencies={k: [new(u, u) for u in us] for k, us in self.property_dependencies.items()},
             replace_with=tuple(new(u, u) for u in self.replace_with),
         )  # fmt: skip
+
+
+def below(parent: str, urn: str) -> str:
+    """The URN that what had `urn` has below this parent, which isn't the stack itself."""
+    context, chain, (_, qualified, name) = parent.split("::")[:2], parent.split("::")[2], urn.split("::", 3)[1:]
+    return "::".join((*context, f"{chain}${qualified.rpartition('$')[2]}", name))
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +116,11 @@ class Operation:
 
     type: str
     resource: Resource
+
+    @property
+    def urns(self) -> tuple[str, ...]:
+        """The resource's, and the one that its entry still has if an alias gives it another."""
+        return (self.resource.urn, *self.resource.other.get("aliases", ()))
 
 
 @dataclass
