@@ -19,7 +19,7 @@ from typing import Any
 
 from lab_lives import Life, Op
 from lab_program import InProcess, Program
-from lab_world import HUSH, KEEP, Thing, World
+from lab_world import HUSH, KEEP, Thing, World, wild
 
 from domicile.engine import EngineError, Event, Job, Project, Result, Stack, destroy, preview, refresh, up
 from domicile.engine.language.monitor import Monitor
@@ -263,8 +263,7 @@ class Lab:
             if path.is_file() and not path.name.endswith(".tmp"):
                 assert HUSH not in path.read_text(), f"a secret stands in clear in {path.name}"
         pending = [(o["type"], o["resource"]["urn"]) for o in latest.get("pending_operations", [])]
-        ids = [r.id for r in before if r.managed]
-        if ended.aborted or pending or len(set(ids)) < len(ids):  # one thing, imported under two names, goes with either
+        if ended.aborted or pending or _imported_twice(op.program, before):
             self.doubt = True
         if any(f.kind in ("half", "died", "die", "partial") for f in op.faults):
             self.doubt = True
@@ -302,6 +301,13 @@ def _as_asked(old: Resource, before: list[Resource], op: Op) -> Resource:
         return old
     within = "" if spec.within is None else next((r.urn for r in before if r.name == op.program[spec.within].name), "")
     return replace(old, retain_on_delete=old.retain_on_delete or spec.retain, deleted_with=within or old.deleted_with)
+
+
+def _imported_twice(program: Program, before: list[Resource]) -> bool:
+    """Whether two resources stand for one imported thing, so that it goes with either."""
+    ids = [r.id for r in before if r.managed]
+    ours = {wild(s.wild): (s.type, s.name) for s in program if s.form == "thing" and s.wild}
+    return len(set(ids)) < len(ids) or any(ours.get(r.id, key) != key for r in before if r.managed and (key := (r.type, r.name)))
 
 
 def judge_snapshot(latest: dict[str, Any], crypter: Crypter) -> None:

@@ -67,6 +67,7 @@ LIVES: dict[str, Life] = {
     ),
     "one thing that was imported under two names goes with either": (
         Op("up", (Spec("n2", wild=3),)), Op("up", (Spec("n2", wild=3), Spec("n3", wild=3))), Op("up", (Spec("n3", wild=3),)),
+        Op("up", (Spec("n3", package="old", wild=3),)),
     ),
 }  # fmt: skip
 _numbers = itertools.count()

@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from lab import PASSPHRASE, Lab
 from lab_lives import Op
 from lab_program import Program, Spec
 
+from domicile.engine.state import edit
 from domicile.engine.state.crypter import Crypter
+from domicile.engine.state.deployment import Latest
 
 BEFORE = (
     Spec("n0"),
@@ -105,6 +108,56 @@ def test_a_config_set_killed_at_any_point_leaves_the_old_or_the_new(base: Lab) -
         lab.converge(BEFORE)
 
     assert each_point(base, lambda lab, point: lab.stack.set_config("changed", "new", secret=True), judge) >= 4
+
+
+EDITS: dict[str, Callable[[Latest], Any]] = {
+    "delete": lambda latest: edit.delete(latest, _urn(latest, "n0"), force=False, dependents=True),
+    "unprotect": lambda latest: edit.unprotect(latest, None),
+    "rename": lambda latest: edit.rename(latest, _urn(latest, "n0"), "n9"),
+}
+
+
+def _urn(latest: Latest, name: str) -> str:
+    return next(str(r["urn"]) for r in latest["resources"] if r["urn"].endswith(f"::{name}"))
+
+
+@pytest.mark.parametrize("verb", EDITS)
+def test_a_state_edit_killed_at_any_point_leaves_the_old_or_the_new(base: Lab, verb: str) -> None:
+    base.do(Op("up", (replace(BEFORE[0], protect=verb == "unprotect"), *BEFORE[1:])))
+    old = base.latest()["resources"]
+
+    def do(lab: Lab) -> None:
+        with lab.stack.edited() as latest:
+            EDITS[verb](latest)
+
+    do(changed := base.copied(base.root.with_name(f"changed-{next(_numbers)}")))
+    new = changed.latest()["resources"]
+    assert new != old
+
+    def judge(lab: Lab) -> None:
+        lab.stack.cancel()
+        found = lab.latest()["resources"]
+        assert found in (old, new)
+        lab.state()
+        if found == old:
+            do(lab)
+        assert lab.latest()["resources"] == new
+
+    assert each_point(base, lambda lab, point: do(lab), judge) >= 8
+
+
+def test_a_stack_rm_killed_at_any_point_can_be_done_again_or_leaves_room_for_another(base: Lab) -> None:
+    base.do(Op("up", BEFORE))
+
+    def judge(lab: Lab) -> None:
+        lab.stack.cancel()
+        if lab.stack.exists:
+            assert lab.recorded()
+            lab.stack.remove(force=True)
+        lab.stack.init()
+        assert lab.state() == []
+
+    assert each_point(base, lambda lab, point: lab.stack.remove(force=True), judge) >= 4
 
 
 def test_a_stack_import_killed_at_any_point_leaves_the_old_or_the_new(base: Lab) -> None:
