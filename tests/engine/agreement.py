@@ -33,7 +33,8 @@ def lists() -> str:
         lines.append(f"| {name} | {steps} | {about} |")
     lines += ["", "### Refused, before anything is touched", "", "| asked for | as in |", "| --- | --- |"]
     lines += [f"| {feature} | `{_last_line(program)}` |" for feature, program in sorted(table("test_refusals.py", "REFUSED").items())]
-    lines += [f"| the flag `{flag}` | |" for flag in table("test_refusals.py", "REFUSED_FLAGS")]
+    for kind, of in (("verb", "REFUSED_VERBS"), ("flag", "REFUSED_FLAGS")):
+        lines += ["", f"The {kind}s {', '.join(f'`{each}`' for each in table('test_refusals.py', of))}: each says what to use instead."]
     return "\n".join(lines)
 
 

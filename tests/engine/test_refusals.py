@@ -7,7 +7,7 @@ from pulumi.runtime.proto.resource_pb2 import RegisterResourceRequest
 
 from domicile.engine import ProjectError, StackError, UnsupportedError, preview
 from domicile.engine.deployment.goal import refuse_unsupported
-from domicile.engine.verbs import flags
+from domicile.engine.verbs import flags, main, refused
 
 REFUSED = {
     "a remote asset": "Thing('x', body=pulumi.RemoteAsset('https://example.org/x'))",
@@ -43,18 +43,51 @@ def test_a_snippet_is_refused_by_name():
         refuse_unsupported(request)
 
 
-REFUSED_FLAGS = ("--import-file", "--plan", "--save-plan")
+REFUSED_FLAGS = (
+    "--attach-debugger", "--config-file", "--config-path", "--import-file", "--message", "--plan", "--remove", "--save-plan",
+    "--secrets-provider", "--show-config", "--show-secrets", "--skip-pending-creates", "--suppress-outputs",
+)  # fmt: skip
+REFUSED_VERBS = (
+    "config copy", "config cp", "config env", "config refresh", "import", "install", "login", "logout", "logs", "new", "package", "plugin",
+    "policy", "stack change-secrets-provider", "stack graph", "stack rename", "stack tag", "state edit", "state move", "state protect",
+    "state repair", "state taint", "state untaint", "state upgrade", "watch",
+)  # fmt: skip
 
 
-def test_the_refused_flags_are_those_that_are_tried():
-    assert set(REFUSED_FLAGS) == set(flags.REFUSED)
+def test_the_refused_flags_and_verbs_are_those_that_are_tried():
+    assert set(REFUSED_FLAGS) == set(refused.FLAGS) and set(REFUSED_VERBS) == set(refused.VERBS)
 
 
-@pytest.mark.parametrize("flag", REFUSED_FLAGS)
-def test_a_flag_of_the_cli_that_is_not_supported_is_refused(yard, flag):
-    yard.program("Thing('a')\n")
-    code, text = yard.run("up", "--yes", flag, "x")
-    assert code == 1 and f"the flag {flag} is not supported by the embedded engine" in text and yard.calls() == []
+def test_no_verb_or_flag_is_both_taken_and_refused():
+    taken = {name for flag in flags.FLAGS for name in flag.names}
+    assert not taken & {*refused.FLAGS, *refused.SHORT}
+
+
+def refusal(capsys, *arguments: str) -> str:
+    """What is said of it: an error, before a project or a stack is looked for."""
+    assert main(list(arguments)) == 1
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", (*REFUSED_FLAGS, "-m"))
+@pytest.mark.parametrize("verb", flags.OPERATIONS)
+def test_a_flag_of_the_cli_that_is_not_supported_is_refused_with_what_to_use_instead(capsys, flag, verb):
+    name = refused.SHORT.get(flag, flag)
+    assert f"the flag {name} is not supported by the embedded engine; {refused.FLAGS[name]}" in refusal(capsys, verb, "--yes", flag, "x")
+
+
+@pytest.mark.parametrize("verb", REFUSED_VERBS)
+def test_a_verb_of_the_cli_that_is_not_supported_is_refused_with_what_to_use_instead(capsys, verb):
+    said = f"`{verb}` is not supported by the embedded engine; {refused.VERBS[verb]}"
+    assert said in refusal(capsys, *verb.split(), "x", "--yes")
+
+
+def test_a_stack_may_be_named_as_a_verb_is(yard):
+    assert yard.run("config", "--stack", "env")[0] == yard.run("config", "--stack", "dev")[0] == 0
+
+
+def test_the_folder_is_not_changed_by_a_flag(capsys):
+    assert "change into the project's folder" in refusal(capsys, "-C", "/", "up")
 
 
 def test_a_flag_that_only_destroy_honours_is_refused_elsewhere(yard):

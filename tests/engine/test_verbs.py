@@ -293,11 +293,6 @@ def test_the_passphrase_may_lie_in_a_file(say, yard, monkeypatch):
     assert main(["config", "get", "word", "-s", "dev"]) == 0
 
 
-def test_config_refresh_is_refused_with_another_way(say):
-    code, text = say("config", "refresh", "-s", "dev")
-    assert code == 1 and "`config refresh` is not supported" in text
-
-
 # -- state ------------------------------------------------------------------------------------------------------------
 
 
@@ -330,6 +325,13 @@ def test_a_renamed_resource_is_the_same_to_the_program_that_renames_it_too(say, 
     yard.calls()
     assert yard.up("a = Thing('a', rname='b')\nThing('b', body=a.serial, opts=O(parent=a))\n").summary == {"same": 3}
     assert yard.calls() == []
+
+
+def test_what_is_replaced_with_a_resource_is_renamed_and_deleted_with_it_in_the_state(say, yard):
+    yard.up("a = Thing('a')\nThing('b', opts=O(replace_with=[a]))\n")
+    assert say("state", "delete", urn(yard, "a"), "--yes", "-s", "dev")[0] == 1, "the other leans on it"
+    assert say("state", "rename", urn(yard, "a"), "c", "--yes", "-s", "dev")[0] == 0
+    assert yard.state()[-1]["replaceWith"] == [urn(yard, "c")]
 
 
 def test_a_urn_that_is_not_there_is_named(say, yard):

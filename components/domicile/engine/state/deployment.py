@@ -89,8 +89,9 @@ def leaning(entry: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for key in ("parent", "deletedWith"):
         if entry.get(key):
             yield key, entry[key]
-    for i, urn in enumerate(entry.get("dependencies") or []):
-        yield f"dependencies[{i}]", urn
+    for key in ("dependencies", "replaceWith"):
+        for i, urn in enumerate(entry.get(key) or []):
+            yield f"{key}[{i}]", urn
     for name, urns in (entry.get("propertyDependencies") or {}).items():
         for i, urn in enumerate(urns or []):
             yield f"propertyDependencies.{name}[{i}]", urn

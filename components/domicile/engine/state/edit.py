@@ -72,7 +72,8 @@ def _renamed(entry: dict[str, Any], old: str, new: str) -> None:
     above, _, id_ = (entry.get("provider") or "").rpartition("::")
     if above == old:
         entry["provider"] = f"{new}::{id_}"
-    if entry.get("dependencies"):
-        entry["dependencies"] = [new if u == old else u for u in entry["dependencies"]]
+    for key in ("dependencies", "replaceWith"):
+        if entry.get(key):
+            entry[key] = [new if u == old else u for u in entry[key]]
     for urns in (entry.get("propertyDependencies") or {}).values():
         urns[:] = [new if u == old else u for u in urns or []]

@@ -7,7 +7,7 @@ import argparse
 from .. import display
 from ..errors import EngineError
 from . import cancel, config, operations, stack, state
-from .flags import refuse_unsupported
+from .refused import refuse_unsupported
 
 FAMILIES = (operations, stack, config, state, cancel)
 

@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from .. import display
-from ..errors import EngineError, UnsupportedError
+from ..errors import EngineError
 from .flags import add_action, add_stack, stack_of, table
 
 
@@ -41,8 +41,6 @@ def declare(verbs: Any) -> None:
     rm_all = add_action(actions, _rm_all, "rm-all")
     rm_all.add_argument("keys", nargs="+", metavar="key")
     _add_path(rm_all)
-    refresh = add_action(actions, _refresh)
-    refresh.add_argument("--force", "-f", action="store_true")
 
 
 def _add_path(parser: argparse.ArgumentParser) -> None:
@@ -114,8 +112,3 @@ def _rm_all(a: argparse.Namespace) -> int:
         if not stack.remove_config(key, a.path):
             raise EngineError(f"configuration key '{key}' not found for stack '{stack.name}'; `config` lists what there is")
     return 0
-
-
-def _refresh(a: argparse.Namespace) -> int:
-    """Refused here: take the configuration of the latest update from its record in .pulumi/history."""
-    raise UnsupportedError("`config refresh`", instead="take the values from the latest record in .pulumi/history, or use Pulumi's own CLI")

@@ -15,7 +15,7 @@ from typing import Any
 
 from .. import workspace
 from ..deployment.targets import Targets
-from ..errors import EngineError, StackError, UnsupportedError
+from ..errors import EngineError, StackError
 from ..operations import PARALLEL
 from ..project import Project
 from ..stack import Stack
@@ -72,9 +72,6 @@ FLAGS = (
     switch("--continue-on-error", "go on with what doesn't lean on a failed resource", "preview", "up", "destroy"),
     switch("--exclude-protected", "leave what is protected, and what it leans on", "destroy"),
 )
-REFUSED = (
-    "--plan", "--save-plan", "--import-file",
-)  # fmt: skip
 
 
 def add_flags(parser: argparse.ArgumentParser, verb: str) -> None:
@@ -139,11 +136,3 @@ def targets_of(a: argparse.Namespace) -> Targets:
         (*given["target"], *given["target_replace"]), tuple(given["exclude"]), (*given["replace"], *given["target_replace"]),
         given["target_dependents"], given["exclude_dependents"],
     )  # fmt: skip
-
-
-def refuse_unsupported(arguments: list[str]) -> None:
-    """UnsupportedError if there is a flag of the CLI's operations among them that this engine doesn't honour."""
-    refused = (*REFUSED, "--run-program") if arguments[:1] == ["refresh"] else REFUSED
-    for word in arguments if arguments[:1] and arguments[0] in OPERATIONS else []:
-        if word.partition("=")[0] in refused:
-            raise UnsupportedError(f"the flag {word.partition('=')[0]}")
