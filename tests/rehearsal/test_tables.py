@@ -14,7 +14,8 @@ from domicile.rehearsal import rules
 from domicile.rehearsal.aws import KINDS
 from domicile.rehearsal.kinds import Kind
 from domicile.rehearsal.rules import Rule
-from domicile.rehearsal.schema import Prop, Schema
+from domicile.rehearsal.schema import Schema
+from domicile.rehearsal.shapes import Prop
 
 from .breaking import broken
 from .examples import EXAMPLES

@@ -7,6 +7,7 @@ import os
 
 import pulumi
 
+from domicile.aws import sdk
 from domicile.aws.alarms import AlarmTopic
 from domicile.aws.environments import Served, ServedEnvironment, Shared, identity, prepare, start
 from domicile.aws.ground import Ground
@@ -28,6 +29,7 @@ from domicile.siem_sink.aws import Archive
 def assemble(config: PerimeterConfig, perimeter: pulumi.Resource) -> dict[str, pulumi.Input[object]]:
     """Builds the region; the outputs of `perimeter`. The order is that of need: key, network, what both guard, machines."""
     _check(config)
+    sdk.load_by_file()
     ground, above = Ground.of(config), pulumi.ResourceOptions(parent=perimeter)
     ids = {each.environment: identity(each, above) for each in ground.environments}
     below = pulumi.ResourceOptions(parent=perimeter, providers=[ground.provider(above)])

@@ -26,7 +26,8 @@ def main() -> None:
     if len(sys.argv) < 3:
         sys.exit("usage: python -m domicile.rehearsal PACKAGE CLOUD_FOLDER [ENGINE_ADDRESS]")
     tables = package(sys.argv[1])
-    double = Double(tables, Schema(tables.module), Cloud(Path(sys.argv[2])))
+    schema = Schema(tables.module)
+    double = Double(tables, schema, Cloud(Path(sys.argv[2])))
     options = [("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.max_send_message_length", MESSAGE_BYTES)]
     server = grpc.server(ThreadPoolExecutor(THREADS), options=options)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(double), server)
@@ -37,6 +38,7 @@ def main() -> None:
     print(port, flush=True)
     ended.wait()
     server.stop(0.5).wait()
+    schema.save()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 from ..engine.values import UNKNOWN, Properties
 from .kinds import Kind
 from .rules import Json, Policy
-from .schema import Prop, Shape
+from .shapes import Prop, Shape
 
 
 @dataclass

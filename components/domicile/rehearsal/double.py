@@ -15,7 +15,8 @@ from .cloud import Cloud, Thing
 from .difference import Difference, default, difference, same
 from .kinds import Kind, Package, Place
 from .principal import Principal
-from .schema import Prop, Schema, Shape
+from .schema import Schema
+from .shapes import Prop, Shape
 from .templates import Known, fill, known
 from .types import Fault, suggestion
 from .world import GLOBAL, Referents, Refused, World

@@ -3,7 +3,8 @@
 The official schema isn't in the wheel, but the generated code carries nearly all of it: wire names in `@pulumi.getter(name=…)`,
 types in annotations, required arguments as parameters without a default, enum values in `_enums.py`, secret outputs in
 `additional_secret_outputs`, former types in `pulumi.Alias(type_=…)`, and in prose the defaults and which changes force a replacement.
-Only the classes that are asked for are parsed, so a plugin starts at once. Any generated SDK will do: nothing here is AWS's.
+Only the classes that are asked for are parsed, and what was is kept for the next process (`parsed`), so a plugin starts at once. Any
+generated SDK will do: nothing here is AWS's.
 """
 
 from __future__ import annotations
@@ -13,10 +14,15 @@ import importlib.util
 import json
 import re
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
+
+from .parsed import Parsed
+from .shapes import ANY, Prop, Shape, Type, props_json, props_of, shape_json, shape_of
+
+T = TypeVar("T")
 
 _PRIMITIVES: dict[str, Literal["str", "int", "float", "bool"]] = {"str": "str", "int": "int", "float": "float", "bool": "bool"}
 _WRAPPERS = ("Input", "Output", "InputType", "Optional", "Awaitable")
@@ -34,39 +40,6 @@ class SchemaError(Exception):
     """The package isn't installed, or isn't a generated Pulumi SDK."""
 
 
-@dataclass(frozen=True)
-class Type:
-    """`of` is the element's type (list, map), the class (object, enum: `folder#Class`) or the alternatives (union)."""
-
-    kind: Literal["str", "int", "float", "bool", "any", "asset", "list", "map", "object", "enum", "union"]
-    of: Type | str | tuple[Type, ...] | None = None
-
-
-ANY = Type("any")
-
-
-@dataclass(frozen=True)
-class Prop:
-    """A property. `optional` says of an output that it may be absent, which a generated SDK says of what a provider doesn't compute."""
-
-    type: Type
-    required: bool = False
-    optional: bool = False
-    replaces: bool = False
-    default: str | None = None  # as the documentation has it: a text
-
-
-@dataclass(frozen=True)
-class Shape:
-    """A resource or function: what goes in and what comes out, by wire name."""
-
-    token: str
-    inputs: dict[str, Prop]
-    outputs: dict[str, Prop]
-    secrets: frozenset[str] = field(default_factory=frozenset)
-    aliases: tuple[str, ...] = ()
-
-
 class Schema:
     """The types of one installed package (`pulumi_aws`). Safe to use from several threads."""
 
@@ -82,9 +55,10 @@ class Schema:
         self.name: str = plugin["name"]
         self.version: str = plugin["version"]
         self._texts: dict[Path, tuple[str, dict[str, int]]] = {}
-        self._shapes: dict[str, Shape | None] = {}
-        self._objects: dict[str, dict[str, Prop]] = {}
+        self._found: dict[str, Any] = {}
+        self._read: set[Path] = set()  # by the look-up under way
         self._lock = threading.RLock()
+        self._parsed = Parsed(f"{self.name}-{self.version}", self.root, Path(__file__))
 
     # -- look-ups -----------------------------------------------------------------------------------------------------
 
@@ -98,31 +72,40 @@ class Schema:
 
     def resource(self, token: str) -> Shape | None:
         """The resource's shape, or None if the package has no such type. The provider's own is `pulumi:providers:NAME`."""
-        with self._lock:
-            if token not in self._shapes:
-                self._shapes[token] = self._resource(token)
-            return self._shapes[token]
+        return self._once(f"resource {token}", lambda: self._resource(token), shape_json, shape_of)
 
     def function(self, token: str) -> Shape | None:
-        with self._lock:
-            if token not in self._shapes:
-                self._shapes[token] = self._function(token)
-            return self._shapes[token]
+        return self._once(f"function {token}", lambda: self._function(token), shape_json, shape_of)
 
     def object(self, ref: str) -> dict[str, Prop]:
         """The properties of a nested object."""
-        with self._lock:
-            if ref not in self._objects:
-                folder, name = ref.rsplit("#", 1)
-                self._objects[ref] = self._props(self._class(Path(folder) / "_inputs.py", name), Path(folder))
-            return self._objects[ref]
+        folder, name = ref.rsplit("#", 1)
+        path = Path(folder)
+        return self._once(f"object {ref}", lambda: self._props(self._class(path / "_inputs.py", name), path), props_json, props_of) or {}
 
     def enum(self, ref: str) -> set[Any]:
         """The values of an enum."""
         folder, name = ref.rsplit("#", 1)
+        return set(self._once(f"enum {ref}", lambda: self._values(Path(folder) / "_enums.py", name), list, list) or ())
+
+    def save(self) -> None:
+        """Keep what was parsed for the next process."""
         with self._lock:
-            node = self._class(Path(folder) / "_enums.py", name)
-        return {ast.literal_eval(s.value) for s in node.body if isinstance(s, ast.Assign)} if node else set()
+            self._parsed.save()
+
+    def _once(self, what: str, parse: Callable[[], T | None], tell: Callable[[T], Any], told: Callable[[Any], T]) -> T | None:
+        """What has been looked up before, here or in a process of before; else it is parsed. That there is no such thing isn't kept."""
+        with self._lock:
+            if what not in self._found:
+                found = self._parsed.get(what, told)
+                if found is None:
+                    self._read = set()
+                    found = parse()
+                    if found is not None:
+                        self._parsed.put(what, tell(found), self._read)
+                self._found[what] = found
+            known: T | None = self._found[what]
+            return known
 
     # -- reading the generated code -----------------------------------------------------------------------------------
 
@@ -168,6 +151,7 @@ class Schema:
 
     def _text(self, path: Path) -> tuple[str, dict[str, int]]:
         """A module's text, and where each of its classes begins."""
+        self._read.add(path)
         if path not in self._texts:
             text = path.read_text() if path.is_file() else ""
             self._texts[path] = text, {m.group(1): m.start() for m in _CLASS.finditer(text)}
@@ -195,6 +179,10 @@ class Schema:
                 continue
             return node if isinstance(node, ast.ClassDef) else None
         return None
+
+    def _values(self, path: Path, name: str) -> list[Any]:
+        node = self._class(path, name)
+        return [ast.literal_eval(s.value) for s in node.body if isinstance(s, ast.Assign)] if node else []
 
     def _props(self, node: ast.ClassDef | None, folder: Path) -> dict[str, Prop]:
         required: set[str] = set()
@@ -260,7 +248,9 @@ def _wire_name(function: ast.FunctionDef) -> str:
 
 def _is_optional(node: ast.expr | None) -> bool:
     """Whether an annotation says that the value may be absent: `pulumi.Output[Optional[…]]`, `Optional[…]`."""
-    return node is not None and re.match(r"(?:pulumi\.\w+\[)?Optional\[", ast.unparse(node)) is not None
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute):
+        node = node.slice
+    return isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "Optional"
 
 
 def _is_twice_optional(node: ast.expr | None) -> bool:

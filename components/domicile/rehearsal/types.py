@@ -7,7 +7,8 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from ..engine.values import ASSETS, SIGNATURE, UNKNOWN
-from .schema import Prop, Schema, Type
+from .schema import Schema
+from .shapes import Prop, Type
 
 
 class Fault(NamedTuple):
