@@ -249,3 +249,18 @@ def running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+@pytest.fixture
+def odd(yard, monkeypatch):
+    """The yard with the odd plugin on PATH."""
+    folder = yard.root.parent / "bin"
+    folder.mkdir()
+    plugin = folder / "pulumi-resource-odd"
+    plugin.write_text(f"#!/bin/sh\nexec {sys.executable} {Path(__file__).with_name('odd_plugin.py')}\n")
+    plugin.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+    yield yard
+    pids = [int(line) for line in (yard.things / "pids").read_text().split()] if (yard.things / "pids").exists() else []
+    left = [p for p in pids if running(p)]
+    assert not left, f"still running: {left}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,25 +11,8 @@ from domicile.engine import PluginError, PolicyPack, destroy, preview, refresh, 
 from domicile.engine.plugins import connection, process
 from domicile.engine.plugins.process import Children
 
-from .conftest import running
-
 ODD = "from pulumi import CustomResource\nimport os\nopen(os.environ['THINGS'] + '/pids', 'a').write(f'{os.getpid()}\\n')\n"
 ONE = ODD + "CustomResource('odd:index:Odd', 'a', {'body': 'x'})\n"
-
-
-@pytest.fixture
-def odd(yard, monkeypatch):
-    """The yard with the odd plugin on PATH."""
-    folder = yard.root.parent / "bin"
-    folder.mkdir()
-    plugin = folder / "pulumi-resource-odd"
-    plugin.write_text(f"#!/bin/sh\nexec {sys.executable} {Path(__file__).with_name('odd_plugin.py')}\n")
-    plugin.chmod(0o755)
-    monkeypatch.setenv("PATH", str(folder), prepend=":")
-    yield yard
-    pids = [int(line) for line in (yard.things / "pids").read_text().split()] if (yard.things / "pids").exists() else []
-    left = [p for p in pids if running(p)]
-    assert not left, f"still running: {left}"
 
 
 def behave(yard, method: str, how: str) -> None:

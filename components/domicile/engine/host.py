@@ -16,6 +16,7 @@ from .language import program
 from .language.monitor import Monitor
 from .language.service import Service
 from .plugins.connection import Connection, PluginProcess
+from .plugins.early import Early
 from .plugins.process import Children
 from .project import Project
 
@@ -55,14 +56,18 @@ OpenHost = Callable[[Job, Monitor], Host]
 
 
 class Processes:
-    """The program and each plugin as a child process, with the monitor served to them over gRPC."""
+    """The program and each plugin as a child process, with the monitor served to them over gRPC. Plugins start beside the program."""
 
     def __init__(self, job: Job, monitor: Monitor) -> None:
         self._job = job
-        self._service = Service(monitor)
+        self._plugins = Early(self._fresh)
+        self._service = Service(monitor, self._plugins.expect)
         self.address = self._service.address
 
     def start(self, package: str, version: str) -> Connection:
+        return self._plugins.take(package, version)
+
+    def _fresh(self, package: str, version: str) -> Connection:
         def on_line(stream: str, line: str) -> None:
             self._job.journal.log(f"{package}: {line}", "output")
 
@@ -74,3 +79,4 @@ class Processes:
 
     def close(self) -> None:
         self._service.close()
+        self._plugins.close()

@@ -11,7 +11,10 @@ import json
 import runpy
 import sys
 import traceback
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib.machinery import PathFinder
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -31,13 +34,36 @@ class Engine:
     """The engine as the program calls it, spared the SDK's debug lines: no display shows them, and the program's loop waits for each."""
 
     def __init__(self, address: str) -> None:
-        self._stub: Any = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address))
+        channel = grpc.insecure_channel(address)
+        self._stub: Any = engine_pb2_grpc.EngineStub(channel)
+        self._loads = channel.unary_unary("/domicile.Program/Loads", None, None)
 
     def __getattr__(self, method: str) -> Any:
         return getattr(self._stub, method)
 
     def Log(self, request: engine_pb2.LogRequest) -> empty_pb2.Empty:  # noqa: N802
         return empty_pb2.Empty() if request.severity == engine_pb2.DEBUG else self._stub.Log(request)
+
+    def loads(self, package: str, version: str) -> None:
+        """The SDK of this provider is about to be loaded: its plugin can start meanwhile. No answer is waited for."""
+        self._loads.future(json.dumps([package, version]).encode())
+
+
+class Sdks:
+    """Finds no module: it tells of the providers whose SDKs are looked for, by what a generated SDK says of itself."""
+
+    def __init__(self, tell: Callable[[str, str], None]) -> None:
+        self._tell = tell
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
+        if path is not None or not name.startswith("pulumi_"):
+            return
+        spec = PathFinder.find_spec(name)
+        plugin = Path(spec.origin).with_name("pulumi-plugin.json") if spec and spec.origin else None
+        if plugin and plugin.is_file():
+            said = json.loads(plugin.read_text())
+            if said.get("resource") and said.get("name") and "parameterization" not in said:
+                self._tell(said["name"], said.get("version") or "")
 
 
 async def _registered() -> None:
@@ -59,15 +85,17 @@ async def _registered() -> None:
 
 def main() -> int:
     job = json.load(sys.stdin)
+    engine = Engine(job["address"])
     configure(
         Settings(
-            project=job["project"], stack=job["stack"], monitor=job["address"], engine=Engine(job["address"]), parallel=job["parallel"],
+            project=job["project"], stack=job["stack"], monitor=job["address"], engine=engine, parallel=job["parallel"],
             dry_run=job["dry_run"], organization="organization", root_directory=job["root"],
         )
     )  # fmt: skip
     set_all_config(job["config"], job["secret_keys"])
     # Where in the program each resource stands, frame by frame, is a third of what a registration costs here; this engine keeps none of it.
     registrations._get_stack_trace = source_pb2.StackTrace
+    sys.meta_path.insert(0, Sdks(engine.loads))
     sys.argv = [job["program"]]
     sys.path.insert(0, job["folder"])
     loop = asyncio.new_event_loop()

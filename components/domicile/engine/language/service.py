@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -14,14 +16,27 @@ THREADS = 512  # each registration holds one while its step runs
 
 
 class Service:
-    def __init__(self, monitor: Monitor) -> None:
+    """`loads` is told of each provider's SDK that the program begins to load: package and version."""
+
+    def __init__(self, monitor: Monitor, loads: Callable[[str, str], None]) -> None:
         self._monitor = monitor
         self._server = grpc.server(ThreadPoolExecutor(THREADS, "monitor"), options=OPTIONS)
         resource_pb2_grpc.add_ResourceMonitorServicer_to_server(monitor, self._server)
         engine_pb2_grpc.add_EngineServicer_to_server(monitor, self._server)
+        self._server.add_generic_rpc_handlers((_own(loads),))
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
         self._server.start()
 
     def close(self) -> None:
         self._monitor.end()
         self._server.stop(None).wait()
+
+
+def _own(loads: Callable[[str, str], None]) -> grpc.GenericRpcHandler[bytes, bytes]:
+    """What `run_program` tells the engine beside Pulumi's own calls: `/domicile.Program/Loads`, a JSON list of package and version."""
+
+    def told(request: bytes, _context: grpc.ServicerContext) -> bytes:
+        loads(*json.loads(request))
+        return b""
+
+    return grpc.method_handlers_generic_handler("domicile.Program", {"Loads": grpc.unary_unary_rpc_method_handler(told)})
