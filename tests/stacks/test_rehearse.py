@@ -76,6 +76,60 @@ def in_region(state, name):
     assert {entry["lies_in"] for entry in manifest["properties"]} <= {JURISDICTIONS[name], "operator", "us"}
 
 
+ACCOUNT = "444455556666"
+BROUGHT = {
+    "encryptionKey": f"arn:aws:kms:ap-northeast-1:{ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    "permissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/security/boundary",
+    **{f"{who}Role": f"arn:aws:iam::{ACCOUNT}:role/teams/{who}" for who in ("worker", "egress", "flowLogs", "watch")},
+    **{f"{who}InstanceProfile": f"arn:aws:iam::{ACCOUNT}:instance-profile/{who}" for who in ("worker", "egress")},
+}
+EXISTING = {
+    "vpc": "vpc-0123456789abcdef0",
+    "workerSubnets": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+    "workerRouteTables": ["rtb-0123456789abcdef0"],
+    "egressSubnets": ["subnet-0123456789abcdef2", "subnet-0123456789abcdef3"],
+}
+
+
+def of_a_team(root, **access):
+    """The stack's file as a team has it: its own account, and all that can be brought along."""
+    file = root / "stacks" / "Pulumi.tokyo.yaml"
+    content = yaml.safe_load(file.read_text())
+    aws = content["config"]["domicile:aws"]
+    administrators = [f"arn:aws:iam::{ACCOUNT}:role/platform-admin"]
+    aws.update(account=ACCOUNT, access={"administrators": administrators, **BROUGHT, **access})
+    aws["network"]["existing"] = EXISTING
+    file.write_text(yaml.safe_dump(content))
+    return root
+
+
+@pytest.mark.timeout(600)
+def test_a_team_rehearses_its_own_account_with_what_it_brings_along(tmp_path, copied):
+    """Stood in for, never made anew, and there to the end."""
+    export = tmp_path / "state.json"
+    ran, left = run(of_a_team(copied("tokyo", tmp_path)), tmp_path, "tokyo", "--kills", "2", "--json", "--export", str(export))
+    assert ran.returncode == 0, ran.stderr
+    report = json.loads(ran.stdout)
+    assert [stage["name"] for stage in report["stages"] if stage["passed"]][-2:] == ["destroy", "kills"]
+    assert any("1 Vpc" in note and "4 Role" in note for note in report["notes"])
+    resources = json.loads(export.read_text())["deployment"]["resources"]
+    made = {resource["type"].rpartition(":")[2] for resource in resources}
+    assert not made & {"Vpc", "Subnet", "Key", "Role", "InstanceProfile", "NatGateway"}
+    arns = [str(resource.get("outputs", {}).get("arn", "")) for resource in resources]
+    assert {arn.split(":")[4] for arn in arns if arn.startswith("arn:")} <= {ACCOUNT, ""}
+    assert left == []
+
+
+def test_what_cant_be_there_together_is_told_before_anything_is_rehearsed(tmp_path, copied):
+    """IAM has one role of a name in an account, whatever the path."""
+    root = of_a_team(copied("tokyo", tmp_path), watchRole=f"arn:aws:iam::{ACCOUNT}:role/worker")
+    ran, left = run(root, tmp_path, "tokyo", "--kills", "0")
+    assert ran.returncode == 1
+    assert "already exists" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert left == []
+
+
 @pytest.mark.parametrize(
     "arguments", [("local",), ("atlantis",), ("tokyo", "--export", "/nowhere/at/all.json"), ("tokyo", "--kills", "-1")]
 )

@@ -74,6 +74,39 @@ def test_a_fleet_mixes_spot_with_a_role_of_the_teams_own_or_keeps_machines_warm(
     assert (group["warmPool"]["poolState"], group["warmPool"]["minSize"]) == ("Stopped", 2)
 
 
+MACHINES = {"worker": "worker-host", "egress": "egress-proxy"}
+BROUGHT = {**MACHINES, "flowLogs": "flow-logs", "watch": "function-watch", "webhook": "function-webhook"}
+
+
+def test_a_stack_lives_with_every_role_of_the_teams_own_and_makes_none(stacked, images):
+    """What the stack would make elsewhere is what its guide says a team's own role needs; the policies name the team's in its place."""
+    region = stacked("tokyo")
+    access = {}
+    for who in BROUGHT:
+        name = f"their-{who.lower()}"
+        bring(region, "aws:iam/role:Role", name, {"name": name, "assumeRolePolicy": policies.trust("ec2.amazonaws.com", None)})
+        access[f"{who}Role"] = f"arn:aws:iam::{ACCOUNT}:role/{name}"
+        if who in MACHINES:
+            profile = bring(region, "aws:iam/instanceProfile:InstanceProfile", name, {"name": name, "role": name})
+            access[f"{who}InstanceProfile"] = profile.properties["arn"]
+    region.configure(images=images, access=access, scaling={"webhook": True})
+    assert (result := region.up()).exit_code == 0, result.errors
+    assert {thing.properties["arn"] for thing in region.things("Role")} == {access[f"{who}Role"] for who in BROUGHT}
+    assert not region.things("RolePolicy")
+    assert region.one("FlowLog", "flow")["iamRoleArn"] == access["flowLogsRole"]
+    for noun, who in (("watch", "watch"), ("webhook", "webhook")):
+        assert region.one("Function", noun)["role"] == access[f"{who}Role"]
+    for noun, who in (("worker-hosts", "worker"), ("egress-proxies", "egress")):
+        assert region.one("LaunchTemplate", noun)["iamInstanceProfile"]["arn"] == access[f"{who}InstanceProfile"]
+    made = f"role/{Names.of(region.config(), region.config().aws).prefix}-"
+    assert made not in region.state()
+    readers = region.policy("SecretPolicy", "environment-key")["ReadByNoOther"]["Condition"]["StringNotEquals"]["aws:PrincipalArn"]
+    assert set(readers) == {access["workerRole"], access["watchRole"]}
+    pullers = region.policy("RepositoryPolicy", "host")["PulledByMachinesOnly"]["Condition"]["StringNotEquals"]["aws:PrincipalArn"]
+    assert {access["workerRole"], access["egressRole"]} <= set(pullers)
+    assert set(region.preview().summary) == {"same"}
+
+
 def test_an_up_that_broke_again_and_again_converges_when_run_at_last(stacked):
     """A provider that dies under the first room, then a call that is refused in the next."""
     region = stacked("us")

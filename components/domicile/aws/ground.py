@@ -59,8 +59,26 @@ class Ground:
             opts=opts,
         )
 
-    def role(self, noun: str, description: str, trust: str, policy: pulumi.Input[str], opts: pulumi.ResourceOptions) -> pulumi_aws.iam.Role:
-        """A role with one policy of its own, under the permissions boundary."""
+    def role(self, noun: str, description: str, trust: str, policy: pulumi.Input[str], opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+        """The ARN of a role: one with one policy of its own, under the permissions boundary, or the one that was brought along."""
+        if brought := self.names.brought.get(noun):
+            return pulumi.Output.from_input(brought)
+        arn: pulumi.Output[str] = self._make(noun, description, trust, policy, opts).arn
+        return arn
+
+    def machine_role(self, noun: str, description: str, policy: pulumi.Input[str], opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+        """A role for machines; the ARN of its instance profile. It is there before any machine: policies name it by its ARN, and
+        whoever could make a role of that name in the account would have what they grant."""
+        if brought := self.aws.access.profile(noun):
+            return pulumi.Output.from_input(brought)
+        role = self._make(noun, description, policies.trust("ec2.amazonaws.com", self.names), policy, opts)
+        profile = pulumi_aws.iam.InstanceProfile(self.noun(noun), name=self.names.called(noun), role=role.name, opts=opts)
+        arn: pulumi.Output[str] = profile.arn
+        return arn
+
+    def _make(
+        self, noun: str, description: str, trust: str, policy: pulumi.Input[str], opts: pulumi.ResourceOptions
+    ) -> pulumi_aws.iam.Role:
         role = pulumi_aws.iam.Role(
             self.noun(noun),
             name=self.names.called(noun),
@@ -71,14 +89,6 @@ class Ground:
         )
         pulumi_aws.iam.RolePolicy(self.noun(noun), name="least", role=role.name, policy=policy, opts=opts)
         return role
-
-    def machine_role(self, noun: str, description: str, policy: pulumi.Input[str], opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
-        """A role for machines; the ARN of its instance profile. It is there before any machine: policies name it by its ARN, and
-        whoever could make a role of that name in the account would have what they grant."""
-        role = self.role(noun, description, policies.trust("ec2.amazonaws.com", self.names), policy, opts)
-        profile = pulumi_aws.iam.InstanceProfile(self.noun(noun), name=self.names.called(noun), role=role.name, opts=opts)
-        arn: pulumi.Output[str] = profile.arn
-        return arn
 
     def log_group(self, noun: str, key: pulumi.Input[str], opts: pulumi.ResourceOptions) -> pulumi_aws.cloudwatch.LogGroup:
         """A log group encrypted with the stack's key, kept as long as the configuration says."""

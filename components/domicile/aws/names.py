@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from domicile.aws.policy_document import METRICS
 from domicile.config import PerimeterConfig
@@ -60,23 +61,25 @@ class Names:
     """The egress tiers that it has, by number."""
     environment: str = ""
     """Whose names these are in a stack with several environments: one's, or those that all share (`EVERY`)."""
+    brought: Mapping[str, str] = field(default_factory=dict)
+    """ARNs of roles that the stack doesn't make, by its own names for them."""
 
     @classmethod
     def of(cls, config: PerimeterConfig, aws: Aws) -> Names:
         watches = aws.images is not None
         listens = watches and aws.scaling.webhook
-        brought, tunnels = aws.access.worker_role or "", aws.tunnel is not None
+        tunnels = aws.tunnel is not None
         workspace = workspace_arn(config.control_plane, aws.account)
         made = cls(
-            config.stack, aws.account, aws.region, brought, aws.access.writers, watches, listens, tunnels, aws.network.session_manager,
-            workspace, config.tiers,
+            config.stack, aws.account, aws.region, "", aws.access.writers, watches, listens, tunnels, aws.network.session_manager,
+            workspace, config.tiers, brought=aws.access.brought,
         )  # fmt: skip
         return made.for_environment(EVERY if config.environments else "")
 
     def for_environment(self, environment: str) -> Names:
         """The names of one environment, or of all of them."""
         found = replace(self, environment=environment)
-        return found if self.worker_role and not environment else replace(found, worker_role=found.role("worker-host"))
+        return replace(found, worker_role=found.role("worker-host"))
 
     @property
     def prefix(self) -> str:
@@ -109,8 +112,8 @@ class Names:
         return f"{METRICS}/{self.stack}/{self.environment}" if self.environment not in ("", EVERY) else METRICS
 
     def role(self, noun: str) -> str:
-        """ARN of a role that the stack makes."""
-        return f"arn:aws:iam::{self.account}:role/{self.called(noun)}"
+        """ARN of a role: the stack's own, or the one brought along."""
+        return self.brought.get(noun) or f"arn:aws:iam::{self.account}:role/{self.called(noun)}"
 
     @property
     def egress_role(self) -> str:

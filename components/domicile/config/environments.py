@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 
 from domicile.config.aws import WorkerHosts
+from domicile.config.aws.access import OF_ENVIRONMENT
 from domicile.config.egress import Egress
 from domicile.config.environment import Environment
 from domicile.config.faults import Objection
@@ -66,9 +68,10 @@ def environments_objections(config: Declared) -> Iterator[Objection]:
     if config.control_plane.kind == "aws":
         allowed = "not with `controlPlane.kind: aws`: IAM knows workspaces and no environments: each role could serve every queue"
         yield Objection(("environments",), allowed, "make a stack for each, with a workspace of its own")
-    if config.aws.access.worker_role is not None:
-        allowed = "no `workerRole` with `environments`: each has a role of its own, which reads no other's key"
-        yield Objection(("aws", "access", "workerRole"), allowed, "remove `workerRole` and `workerInstanceProfile`")
+    for name in (to_camel(each) for each in OF_ENVIRONMENT if getattr(config.aws.access, each)):
+        allowed = f"no `{name}` with `environments`: each has a role of its own, which reads no other's key"
+        fix = "remove `workerRole` and `workerInstanceProfile`" if name == "workerRole" else f"remove `{name}`"
+        yield Objection(("aws", "access", name), allowed, fix)
     yield from _name_objections(config.environments)
     yield from _once_objections(config.environments)
     yield from _door_objections(config.environments)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, model_validator
+from pydantic.alias_generators import to_camel
 
+from domicile.config.aws.access import BROUGHT
 from domicile.config.egress import canonical_host
 from domicile.config.faults import ConfigError, Fault, Objection, Step, refuse
 from domicile.config.section import Section, repeated
@@ -98,7 +100,7 @@ def region_bearing(config: Declared) -> Iterator[Property]:
     aws = config.aws
     if aws is None:
         return
-    region, access = place_of_region(aws.region), config.aws.access if config.aws else None
+    region, access = place_of_region(aws.region), aws.access
     yield Property("aws.region", "provider", aws.region, region)
     for zone in aws.zones:
         yield Property(f"network.zones.{zone}", "zone", zone, region)
@@ -108,11 +110,11 @@ def region_bearing(config: Declared) -> Iterator[Property]:
         yield Property("network.endpoints.control-plane", "endpoint", f"com.amazonaws.{aws.region}.{CONTROL_PLANE_SERVICE}", region)
     for path, kind, value in _made_here(config, aws):
         yield Property(path, kind, f"{value}, {aws.region}", region)
-    if access and access.encryption_key:
+    if access.encryption_key:
         yield Property("aws.access.encryptionKey", "key", access.encryption_key, place_of_arn(access.encryption_key))
-    for name, arn in (("workerRole", access and access.worker_role), ("permissionsBoundary", access and access.permissions_boundary)):
-        if arn:
-            yield Property(f"aws.access.{name}", "role", arn, place_of_arn(arn))
+    for name in (*BROUGHT.values(), "permissions_boundary"):
+        if arn := getattr(access, name):
+            yield Property(f"aws.access.{to_camel(name)}", "role", arn, place_of_arn(arn))
     yield Property(
         "residency.stateBackend", "state backend", config.residency.state_backend, place_of_backend(config.residency.state_backend)
     )

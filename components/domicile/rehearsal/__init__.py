@@ -13,8 +13,8 @@ service: what it accepts may still be refused there.
 """
 
 from .calls import Call
-from .cloud import Cloud, Thing
+from .cloud import ACCOUNT, Cloud, Thing
 from .faults import Fault
-from .rehearsal import ACCOUNT, Rehearsal
+from .rehearsal import Rehearsal
 
 __all__ = ["ACCOUNT", "Call", "Cloud", "Fault", "Rehearsal", "Thing"]

@@ -19,6 +19,9 @@ from typing import Any
 
 Properties = dict[str, Any]
 
+ACCOUNT = "123456789012"
+"""Whose the credentials are that calls are made with, unless `Cloud.belong` has said otherwise."""
+
 
 @dataclass(frozen=True)
 class Use:
@@ -78,6 +81,17 @@ class Cloud:
                     yield
                 finally:
                     self._depth -= 1
+
+    @property
+    def account(self) -> str:
+        """Whose the credentials are that calls are made with."""
+        file = self.folder / "account"
+        return file.read_text() if file.exists() else ACCOUNT
+
+    def belong(self, account: str) -> None:
+        """From now on calls are made with credentials of this account."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "account").write_text(account)
 
     # -- looking ------------------------------------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ class Double:
         faults = list(types.faults(self.schema, shape.inputs, opened))
         if not faults and not has_unknown(opened) and self.package.configuration:
             try:
-                self.package.configuration(opened)
+                self.package.configuration(opened, self.cloud.account)
             except ValueError as e:
                 path, _, reason = str(e).partition(": ")
                 faults = [Fault(path, reason)]
@@ -66,7 +66,7 @@ class Double:
         opened = self._opened(self._shape(f"pulumi:providers:{self.package.name}"), config)
         if self.package.configuration:
             try:
-                self._account, self._region, self._tags = self.package.configuration(opened)
+                self._account, self._region, self._tags = self.package.configuration(opened, self.cloud.account)
             except ValueError as e:
                 raise Refused("InvalidConfiguration", str(e)) from e
 

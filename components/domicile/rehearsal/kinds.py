@@ -209,8 +209,9 @@ class Package:
     module: str
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     functions: Mapping[str, Function] = field(default_factory=dict)
-    configuration: Callable[[Properties], tuple[str, str, Properties]] | None = None
-    """The provider's configuration as (account, region, default tags); raises ValueError for one that it refuses."""
+    configuration: Callable[[Properties, str], tuple[str, str, Properties]] | None = None
+    """The provider's configuration, with the account of whoever calls, as (account, region, default tags); raises ValueError for one that
+    it refuses."""
     regions: frozenset[str] = frozenset()
     default: Callable[[str], Kind] | None = None  # the Kind of a type that has none
     names: tuple[str, ...] = ("name",)  # properties that are named automatically, the first that a type has

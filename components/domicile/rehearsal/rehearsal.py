@@ -17,8 +17,6 @@ from .packages import package
 from .schema import Schema
 from .world import GLOBAL
 
-ACCOUNT = "123456789012"
-
 
 class Rehearsal:
     """`folder` gets `home/` (a PULUMI_HOME with plugins) and `cloud/`; it may exist, and then goes on from where it was.
@@ -52,13 +50,15 @@ class Rehearsal:
             fresh.replace(place / f"pulumi-resource-{name}")
         return {"PULUMI_HOME": str(self.home), "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
 
-    def add(self, token: str, name: str, region: str, inputs: dict[str, Any], id_: str = "", account: str = ACCOUNT) -> Thing:
+    def add(self, token: str, name: str, region: str, inputs: dict[str, Any], id_: str = "", account: str = "") -> Thing:
         """Put a thing into the cloud that no stack made: what a team brings along. It is held to the same rules as a stack's own.
 
-        `id_` gives it the id that it has in the team's account; else it gets one. Raises ValueError for what would be refused.
+        `id_` gives it the id that it has in the team's account; else it gets one. `account`: another than that of the calls. Raises
+        ValueError for what would be refused.
         """
         tables = package(token.partition(":")[0])
         double = Double(tables, Schema(tables.module), self.cloud, outside=True)
+        account = account or self.cloud.account
         double.settle(account, region)
         urn = f"urn:pulumi:outside::outside::{token}::{name}"
         checked, faults = double.check(urn, {}, inputs, b"")

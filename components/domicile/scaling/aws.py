@@ -164,7 +164,7 @@ class Scaling(pulumi.ComponentResource):
             ground.noun(noun),
             name=names.function(noun),
             description=description,
-            role=role.arn,
+            role=role,
             runtime=RUNTIME,
             handler=f"function.{noun}.handler",
             s3_bucket=self._code.bucket,

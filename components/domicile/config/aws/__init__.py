@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from ipaddress import IPv4Address
 
 from pydantic import Field, model_validator
+from pydantic.alias_generators import to_camel
 
-from domicile.config.aws.access import Access
+from domicile.config.aws.access import BROUGHT, PROFILES, Access
 from domicile.config.aws.egress_proxies import EgressProxies
 from domicile.config.aws.identifiers import Account, RegionName, arn_account, arn_region
 from domicile.config.aws.images import Images
@@ -73,14 +74,8 @@ class Aws(Section):
     def _arn_objections(self) -> Iterator[Objection]:
         access = self.access
         given = [(("access", "administrators", place), arn) for place, arn in enumerate(access.administrators)]
-        single = {
-            "deployer": access.deployer,
-            "encryptionKey": access.encryption_key,
-            "permissionsBoundary": access.permissions_boundary,
-            "workerRole": access.worker_role,
-            "workerInstanceProfile": access.worker_instance_profile,
-        }
-        given_singly = [(("access", name), arn) for name, arn in single.items() if arn]
+        single = ("deployer", "encryption_key", "permissions_boundary", *BROUGHT.values(), *PROFILES.values())
+        given_singly = [(("access", to_camel(name)), arn) for name in single if (arn := getattr(access, name))]
         for at, arn in [*given, *given_singly]:
             if arn_account(arn) != self.account:
                 yield Objection(at, f"an ARN of this stack's account {self.account}", "name one of that account, or correct `account`")

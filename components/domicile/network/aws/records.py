@@ -24,7 +24,7 @@ def build_records(ground: Ground, vpc: pulumi.Input[str], key: pulumi.Output[str
         traffic_type="ALL",
         log_destination_type="cloud-watch-logs",
         log_destination=flow.arn,
-        iam_role_arn=role.arn,
+        iam_role_arn=role,
         max_aggregation_interval=60,
         opts=opts,
     )

@@ -32,7 +32,6 @@ from .authorization import context, touched
 from .functions import FUNCTIONS
 from .regions import ZONES
 
-ACCOUNT = "123456789012"
 _GLOBAL = {"cloudfront", "organizations", "route53", "iam"}  # services whose ARNs carry no region
 _READS = {  # functions whose action has another name
     "getAmi": ("ec2:DescribeImages",),
@@ -45,14 +44,14 @@ _READS = {  # functions whose action has another name
 _VERBS = {"create": "Create", "read": "Describe", "update": "Modify", "delete": "Delete"}
 
 
-def configuration(config: Properties) -> tuple[str, str, Properties]:
-    """Account, region and default tags. The account is that of the role that is assumed, if there is one."""
+def configuration(config: Properties, own: str) -> tuple[str, str, Properties]:
+    """Account, region and default tags. The account is that of the role that is assumed, if there is one; else `own`."""
     region = config.get("region")
     if not region:
         raise ValueError("region: set aws:region, or the provider's region")
     if region not in ZONES:
         raise ValueError(f"region: {region!r} is no region{suggestion(region, ZONES)}")
-    account = ACCOUNT
+    account = own
     for role in config.get("assumeRoles") or ():
         found = re.fullmatch(r"arn:[^:]+:iam::(\d{12}):role/.+", str(role.get("roleArn") or ""))
         if not found:

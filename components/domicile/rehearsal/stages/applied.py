@@ -13,8 +13,8 @@ def preview(scene: Scene) -> Finding:
     result = done(engine.preview(scene.stack, scene.record), "preview")
     if set(result.summary) != {"create"}:
         raise StageFailed(f"a first preview makes things and does nothing else, but this one has {result.summary}")
-    if scene.rehearsal.cloud.things():
-        raise StageFailed(f"preview made {len(scene.rehearsal.cloud.things())} things; it must make none")
+    if made := scene.things():
+        raise StageFailed(f"preview made {len(made)} things; it must make none")
     return Finding(f"{result.summary['create']} resources to create", figures={"create": result.summary["create"]})
 
 
@@ -26,7 +26,7 @@ def up(scene: Scene) -> Finding:
     calls = scene.rehearsal.calls()
     figures = {
         "created": result.summary.get("create", 0),
-        "things": len(scene.rehearsal.cloud.things()),
+        "things": len(scene.things()),
         "actions": len({call.action for call in calls}),
         "state_bytes": scene.state_bytes,
     }

@@ -27,13 +27,11 @@ _LOG_DAYS = (400, 545, 731)
 def change(scene: Scene) -> Finding:
     """New images, logs kept for longer, a bigger fleet, a tag on everything: applied in place, or machines replaced, but no data."""
     settings = _settings(scene)
-    before = {(thing.token, thing.name): thing.id for thing in scene.rehearsal.cloud.things()}
+    before = {(thing.token, thing.name): thing.id for thing in scene.things()}
     scene.configure(settings)
     result = done(engine.up(scene.stack, scene.record, preview_first=False), "up with changed settings")
     replaced, updated = _of(result, ("replace", "create-replacement")), _of(result, ("update",))
-    lost = [
-        thing for thing in scene.rehearsal.cloud.things() if thing.token in HOLDS_DATA and before.get((thing.token, thing.name)) != thing.id
-    ]
+    lost = [thing for thing in scene.things() if thing.token in HOLDS_DATA and before.get((thing.token, thing.name)) != thing.id]
     if lost or any(type_ in HOLDS_DATA for type_, _ in replaced):
         raise StageFailed(f"an upgrade must not replace what holds data; it replaced {', '.join(thing.name for thing in lost)}")
     if not updated:

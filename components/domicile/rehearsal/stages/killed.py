@@ -34,7 +34,7 @@ def kill_and_converge(scene: Scene, kills: int, choose: random.Random, whole: li
     struck: list[str] = []
     taken_in = fresh = 0
     while len(struck) < kills:
-        left = len(whole) - len(scene.rehearsal.cloud.things())
+        left = len(whole) - len(scene.things())
         skip = choose.randrange(max(1, 2 * left // (kills - len(struck) + 1)))
         where = _killed_up(scene, Fault("change", choose.choice(("hang", "hang-after")), skip=skip), look=fresh > 0)
         fresh = take_in(scene)
@@ -42,7 +42,7 @@ def kill_and_converge(scene: Scene, kills: int, choose: random.Random, whole: li
         if not where:
             raise StageFailed(f"up ended before kill {len(struck) + 1} of {kills} struck; ask for fewer kills, or another seed")
         struck.append(where)
-        scene.tell(f"killed {len(struck)}/{kills}: {where}; {len(scene.rehearsal.cloud.things())} of {len(whole)} things are there")
+        scene.tell(f"killed {len(struck)}/{kills}: {where}; {len(scene.things())} of {len(whole)} things are there")
     result = done(
         engine.up(scene.stack, scene.record, refresh=True, preview_first=False, break_dead_lock=True), "the up after the last kill"
     )

@@ -31,7 +31,7 @@ class Applied:
     @classmethod
     def of(cls, scene: Scene) -> Applied:
         """As it is now: after `up`, before anything drifts."""
-        return cls(scene.name, scene.config(), tuple(scene.rehearsal.cloud.things()))
+        return cls(scene.name, scene.config(), tuple(scene.things()))
 
 
 def pages(applied: Applied, calls: Iterable[Call]) -> dict[str, str]:

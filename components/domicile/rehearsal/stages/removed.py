@@ -12,7 +12,7 @@ def destroy(scene: Scene) -> Finding:
     """Everything goes but what the state marks as retained."""
     kept = {(r["type"], r["id"]) for r in scene.resources() if r.get("retainOnDelete") and r.get("id")}
     result = done(engine.destroy(scene.stack, scene.record), "destroy")
-    things = scene.rehearsal.cloud.things()
+    things = scene.things()
     left = {(thing.token, thing.id) for thing in things}
     if left - kept:
         names = ", ".join(f"{t.token.rpartition(':')[2]} {t.name}" for t in things if (t.token, t.id) not in kept)

@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from domicile.engine import Event, Project, Result, Stack
 
 from ..cloud import Thing
 from ..rehearsal import Rehearsal
+from .brought import bring_along
 from .report import StageFailed
 
 _NOBODYS_KEY = """\
@@ -55,6 +57,7 @@ class Scene:
     notes: list[str] = field(default_factory=list)
     canary: str = field(default_factory=lambda: f"canary-{secrets.token_hex(16)}", repr=False)
     """Stands for the environment key: what may be read nowhere."""
+    _brought: frozenset[str] = frozenset()
 
     @classmethod
     @contextmanager
@@ -84,6 +87,18 @@ class Scene:
         if aws is not None and aws.images is None:
             self.configure({"images": STAND_IN_IMAGES})
             self.notes.append("no images are configured yet: the machines are rehearsed with stand-in digests")
+        if aws is not None:
+            self.rehearsal.cloud.belong(aws.account)
+            self._bring_along()
+
+    def _bring_along(self) -> None:
+        bring_along(self.rehearsal, self.config())
+        there = self.rehearsal.cloud.things()
+        self._brought = frozenset(thing.key for thing in there)
+        if there:
+            kinds = Counter(thing.token.rpartition(":")[2] for thing in there)
+            counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+            self.notes.append(f"what the configuration says is there already is stood in for: {counted}")
 
     def _tell_ids(self) -> None:
         """In the place of names, of which only the control plane knows the ids."""
@@ -147,13 +162,17 @@ class Scene:
         return found
 
     def unrecorded(self) -> list[Thing]:
-        """What is in the cloud, and in no state."""
+        """What the stack has in the cloud, and in no state."""
         known = {(r["type"], r.get("id")) for r in self.resources()}
-        return [t for t in self.rehearsal.cloud.things() if (t.token, t.id) not in known]
+        return [t for t in self.things() if (t.token, t.id) not in known]
 
     def inventory(self) -> list[tuple[str, str]]:
         """Everything in the cloud by type and resource."""
-        return sorted((t.token, t.name) for t in self.rehearsal.cloud.things())
+        return sorted((t.token, t.name) for t in self.things())
+
+    def things(self) -> list[Thing]:
+        """Everything in the cloud but what was there before the stack."""
+        return [thing for thing in self.rehearsal.cloud.things() if thing.key not in self._brought]
 
 
 def _by_id(name: str, environment: dict[str, Any]) -> dict[str, Any]:

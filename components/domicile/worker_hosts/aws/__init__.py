@@ -34,15 +34,11 @@ class WorkerIdentity(pulumi.ComponentResource):
         self, name: str, ground: Ground, key: pulumi.Output[str], secrets_endpoint: pulumi.Output[str], opts: pulumi.ResourceOptions
     ) -> None:
         super().__init__("domicile:aws:WorkerIdentity", name, None, opts)
-        existing = ground.aws.access.worker_instance_profile
-        if existing:
-            self.profile = pulumi.Output.from_input(existing)
-        else:
-            policy = pulumi.Output.all(previewed(key, ground.names.unmade_key), previewed(secrets_endpoint, UNMADE_ENDPOINT)).apply(
-                lambda found: policies.worker_host(ground.names, found[0], ground.config.credential_names, found[1])
-            )
-            description = "worker hosts: secrets, images, settings, archive, metrics"
-            self.profile = ground.machine_role("worker-host", description, policy, pulumi.ResourceOptions(parent=self))
+        policy = pulumi.Output.all(previewed(key, ground.names.unmade_key), previewed(secrets_endpoint, UNMADE_ENDPOINT)).apply(
+            lambda found: policies.worker_host(ground.names, found[0], ground.config.credential_names, found[1])
+        )
+        description = "worker hosts: secrets, images, settings, archive, metrics"
+        self.profile = ground.machine_role("worker-host", description, policy, pulumi.ResourceOptions(parent=self))
         if ground.names.workspace:
             self._take_sessions(ground)
         self.register_outputs({"profile": self.profile})
