@@ -20,10 +20,14 @@ PARAMETERS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+def said(asked: Asked) -> str:
+    """The jurisdiction as the stack's configuration says, or the rule's parameter; empty where neither does."""
+    return str(asked.config.get("domicile:jurisdiction") or asked.parameters.get("jurisdiction") or "")
+
+
 def jurisdiction(resource: Resource, asked: Asked) -> str:
     """Of the stack; else of the provider by its tags, else of the provider's region. Raises NotKnown."""
-    said = asked.config.get("domicile:jurisdiction") or asked.parameters.get("jurisdiction") or _tagged(resource)
-    return said or place_of_region(_region(resource)).where
+    return said(asked) or _tagged(resource) or place_of_region(_region(resource)).where
 
 
 def _tagged(resource: Resource) -> str:
@@ -32,8 +36,8 @@ def _tagged(resource: Resource) -> str:
     if isinstance(tags, Unknown):
         return ""
     found = (json.loads(tags) if isinstance(tags, str) else tags) or {}
-    said = found.get("tags", {}).get("domicile:jurisdiction", "")
-    return said if isinstance(said, str) else ""
+    tagged = found.get("tags", {}).get("domicile:jurisdiction", "")
+    return tagged if isinstance(tagged, str) else ""
 
 
 def _region(resource: Resource) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qs, urlsplit
 
 from domicile.residency import Place, place_of_host, place_of_region
-from domicile_policies.places import PARAMETERS
+from domicile_policies.places import PARAMETERS, said
 from domicile_policies.resource import Resource
 from domicile_policies.rule import Asked, Violation, rule
 
@@ -23,8 +23,7 @@ The page names the regions; that a country's key is its code is general knowledg
 
 def jurisdiction(asked: Asked) -> str:
     """The stack's own, else the parameter's, else that of its AWS region; empty where nothing says."""
-    said = asked.config.get("domicile:jurisdiction") or asked.parameters["jurisdiction"]
-    where: str = said or place_of_region(asked.config.get("aws:region", "")).where
+    where: str = said(asked) or place_of_region(asked.config.get("aws:region", "")).where
     return "" if where == "unknown" else where
 
 

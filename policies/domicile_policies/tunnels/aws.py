@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from domicile_policies.iam import documents
 from domicile_policies.relations import each_of, pointing_at, targets
 from domicile_policies.resource import Resource, Stack
 from domicile_policies.rule import Asked, Violation, rule, stack_rule
-from domicile_policies.security_groups import GROUPS, TYPES, openings
+from domicile_policies.security_groups import GROUPS, TYPES, Opening, openings
 
 JOINED = ("SOC2:CC6.6", "ISO27001:A.8.22", "NIST:CA-3")
 TUNNEL = "domicile:aws:McpTunnel"
@@ -25,15 +26,21 @@ def no_way_in(stack: Stack, _: Asked) -> Iterator[Violation]:
         yield from each_of(maker, _lets_in(stack, maker))
 
 
-def _tunnel_groups(stack: Stack) -> list[Resource]:
-    return [each for component in stack.of(TUNNEL) for each in stack.under(component) if each.is_a(*GROUPS)]
+def _parts(stack: Stack, *types: str) -> list[Resource]:
+    """What is below a tunnel, of these types."""
+    return [each for component in stack.of(TUNNEL) for each in stack.under(component) if each.is_a(*types)]
+
+
+def _of_hosts(stack: Stack, maker: Resource, way: Literal["ingress", "egress"]) -> Iterator[Opening]:
+    """What opens the tunnel hosts' own groups this way."""
+    groups = [maker] if maker.is_a(*GROUPS) else targets(stack, maker, "securityGroupId", *GROUPS)
+    if any(group in _parts(stack, *GROUPS) for group in groups):
+        yield from openings(maker, way)
 
 
 def _lets_in(stack: Stack, maker: Resource) -> Iterator[Violation]:
-    groups = [maker] if maker.is_a(*GROUPS) else targets(stack, maker, "securityGroupId", *GROUPS)
-    if any(group in _tunnel_groups(stack) for group in groups):
-        for opening in openings(maker, "ingress"):
-            yield Violation(opening.path or "securityGroupId", "lets connections in to a tunnel host", maker)
+    for opening in _of_hosts(stack, maker, "ingress"):
+        yield Violation(opening.path or "securityGroupId", "lets connections in to a tunnel host", maker)
 
 
 @stack_rule(
@@ -49,12 +56,10 @@ def named_edges(stack: Stack, asked: Asked) -> Iterator[Violation]:
 
 
 def _dials(stack: Stack, maker: Resource, widest: int) -> Iterator[Violation]:
-    groups = [maker] if maker.is_a(*GROUPS) else targets(stack, maker, "securityGroupId", *GROUPS)
-    if any(group in _tunnel_groups(stack) for group in groups):
-        for opening in openings(maker, "egress"):
-            for network in opening.public:
-                if int(network.partition("/")[2] or 32) < widest:
-                    yield Violation(opening.path or "cidrIpv4", f"{network} is wider than /{widest}", maker)
+    for opening in _of_hosts(stack, maker, "egress"):
+        for network in opening.public:
+            if int(network.partition("/")[2] or 32) < widest:
+                yield Violation(opening.path or "cidrIpv4", f"{network} is wider than /{widest}", maker)
 
 
 @stack_rule(
@@ -64,11 +69,11 @@ def _dials(stack: Stack, maker: Resource, widest: int) -> Iterator[Violation]:
     controls=("SOC2:CC7.2", "ISO27001:A.8.14", "NIST:SI-4"),
 )  # fmt: skip
 def two_hosts(stack: Stack, _: Asked) -> Iterator[Violation]:
+    for fleet in _parts(stack, "aws:autoscaling/group:Group"):
+        yield from each_of(fleet, _two(fleet))
     for component in stack.of(TUNNEL):
-        below = stack.under(component)
-        for fleet in (each for each in below if each.is_a("aws:autoscaling/group:Group")):
-            yield from each_of(fleet, _two(fleet))
-        if not any(each.inputs.get("metricName") == "TunnelNotReady" for each in below if each.is_a("aws:cloudwatch/metricAlarm:*")):
+        alarms = (each for each in stack.under(component) if each.is_a("aws:cloudwatch/metricAlarm:*"))
+        if not any(each.inputs.get("metricName") == "TunnelNotReady" for each in alarms):
             yield Violation("", "no alarm on TunnelNotReady", component)
 
 
@@ -112,10 +117,8 @@ def no_shell(door: Resource, _: Asked) -> Iterator[Violation]:
     controls=("SOC2:CC6.1", "ISO27001:A.5.17", "NIST:IA-5"),
 )  # fmt: skip
 def tunnel_secrets(stack: Stack, _: Asked) -> Iterator[Violation]:
-    for component in stack.of(TUNNEL):
-        below = stack.under(component)
-        for secret in (each for each in below if each.is_a("aws:secretsmanager/secret:Secret")):
-            yield from each_of(secret, _one_reader(stack, secret))
+    for secret in _parts(stack, "aws:secretsmanager/secret:Secret"):
+        yield from each_of(secret, _one_reader(stack, secret))
 
 
 def _one_reader(stack: Stack, secret: Resource) -> Iterator[Violation]:

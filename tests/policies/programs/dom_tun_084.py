@@ -1,19 +1,8 @@
 """DOM-TUN-084: A tunnel checks who it speaks to behind it."""
 
-import pulumi_cloudflare as cloudflare
+from cloudflare_tunnel import LAST, TOOL, opens
 
 UNKNOWN = "undecided"
-
-
-ACCOUNT = "0" * 32
-ACCESS = {"required": True, "teamName": "team", "audTags": ["1" * 64]}
-LAST = {"service": "http_status:404"}
-TOOL = {"hostname": "tool.example.com", "service": "https://tool.internal:8443", "originRequest": {"access": ACCESS}}
-
-
-def opens(name, *ingresses):
-    config = {"ingresses": list(ingresses)}
-    cloudflare.ZeroTrustTunnelCloudflaredConfig(name, account_id=ACCOUNT, tunnel_id="tools", config=config)
 
 
 def passing(at):
