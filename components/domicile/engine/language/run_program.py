@@ -37,6 +37,7 @@ class Engine:
         channel = grpc.insecure_channel(address)
         self._stub: Any = engine_pb2_grpc.EngineStub(channel)
         self._loads = channel.unary_unary("/domicile.Program/Loads", None, None)
+        self._under_way: list[Any] = []  # a call that nobody holds is cancelled
 
     def __getattr__(self, method: str) -> Any:
         return getattr(self._stub, method)
@@ -46,7 +47,7 @@ class Engine:
 
     def loads(self, package: str, version: str) -> None:
         """The SDK of this provider is about to be loaded: its plugin can start meanwhile. No answer is waited for."""
-        self._loads.future(json.dumps([package, version]).encode())
+        self._under_way.append(self._loads.future(json.dumps([package, version]).encode()))
 
 
 class Sdks:
