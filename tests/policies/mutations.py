@@ -236,6 +236,7 @@ KEYS = [
             unsaid("SecretPolicy", each, "ReadByNoOther", "DOM-KEY-015"),
             unsaid("SecretPolicy", each, "ReadThroughEndpointOnly", "DOM-KEY-015"),
             unsaid("SecretPolicy", each, "WriteByNoOther", "DOM-KEY-015"),
+            said("SecretPolicy", each, "WriteByNoOther", "DOM-KEY-015", Action="secretsmanager:PutSecretValue"),
             unsaid("SecretPolicy", each, "PolicyByNoOther", "DOM-KEY-015"),
             unsaid("SecretPolicy", each, "NeverElsewhere", "DOM-RES-010"),
         )
@@ -301,6 +302,7 @@ RECORDS = [
     put("BucketLifecycleConfiguration", "archive", "rules[0].expiration", {"days": 30}, "DOM-AUD-010"),
     *(put("MetricAlarm", each, "alarmActions", None, "DOM-AUD-011") for each in ("nobody-polls", "oldest-item", "old-key")),
     put("MetricAlarm", "nobody-polls", "treatMissingData", "notBreaching", "DOM-AUD-011"),
+    put("MetricAlarm", "key-drain", "treatMissingData", "notBreaching", "DOM-AUD-011"),
     put("Function", "watch", "loggingConfig", None, "DOM-AUD-013"),
     put("TargetGroup", "egress", "preserveClientIp", "false", "DOM-AUD-014"),
     put("EventTarget", "key-changed", "arn", ELSEWHERE, "DOM-RES-007"),

@@ -54,8 +54,8 @@ class Watched:
     settings: Settings
     cloud: Cloud
 
-    async def look(self, **changed: Any) -> dict[str, Any]:
-        return await asyncio.to_thread(look, replace(self.settings, **changed), self.cloud, datetime.now(UTC))
+    async def look(self, now: datetime | None = None, **changed: Any) -> dict[str, Any]:
+        return await asyncio.to_thread(look, replace(self.settings, **changed), self.cloud, now or datetime.now(UTC))
 
     def enqueue(self) -> None:
         self.plane.sessions.create(SessionCreate(agent="agent_1", environment_id=self.settings.environment_id), [])
@@ -89,7 +89,7 @@ async def watched(tmp_path: Path, cloud: Cloud, stack: str, group: str) -> Async
         cloud.secrets.create_secret(Name=key_secret, SecretString=key)
         settings = Settings(
             stack=stack, environment_id=environment_id, control_plane_url=url, ca_file="", proxy="", key_secret=key_secret,
-            namespace=NAMESPACE, group=group, host_capacity=4,
+            namespace=NAMESPACE, group=group, host_capacity=4, host_lifetime_seconds=7 * 86_400,
         )  # fmt: skip
         yield Watched(plane, settings, cloud)
     plane.close()

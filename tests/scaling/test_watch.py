@@ -109,7 +109,7 @@ def test_any_other_answer_is_no_number(what, other):
     [(0, 0, 0.0, 0.0), (2, 0, 0.0, 50.0), (0, 2, 8.0, 100.0), (0, 2, None, None), (4, 2, None, 150.0), (4, 2, 2.0, 75.0)],
 )
 def test_load_is_what_runs_or_wants_to_of_what_hosts_hold(waiting, serving, served, load):
-    assert host_load(Stats(waiting, 0, 0.0, 1), Group(serving, 5, serving), served, 4) == load
+    assert host_load(Stats(waiting, 0, 0.0, 1), Group(serving, 5, serving, serving), served, 4) == load
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,8 @@ async def test_at_claude_platform_on_aws_the_functions_own_role_reads_the_number
     async with plane.serve() as url:
         settings = Settings(
             stack=stack, environment_id=plane.new_environment()[0], control_plane_url=url, ca_file="", proxy="", key_secret="",
-            namespace="Domicile", group=group, host_capacity=4, workspace_id="wrkspc_01Watch", workspace_region=door.region,
+            namespace="Domicile", group=group, host_capacity=4, host_lifetime_seconds=86_400,
+            workspace_id="wrkspc_01Watch", workspace_region=door.region,
         )  # fmt: skip
         watched = Watched(plane, settings, cloud)
         lambdas(monkeypatch, door.login("function-watch", "GetEnvironment"))

@@ -43,6 +43,8 @@ def _fulfilled(statement: Document, context: Mapping[str, str]) -> bool:
 
 
 def _holds(operator: str, given: str, wanted: Sequence[str]) -> bool:
+    if operator == "Null":
+        return (not given) == (list(wanted) == ["true"])
     matches, negated, exact = _OPERATORS[operator]
     found = any(given == each if exact else matches(given, each) for each in wanted)
     return found != negated

@@ -49,7 +49,8 @@ def platform_actions(region, name: str) -> dict[str, tuple[list[str], list[str]]
 def test_there_is_no_environment_key_to_keep_to_watch_or_to_tell_of(tokyo_on_aws):
     names = {thing.properties["name"] for thing in tokyo_on_aws.things("Secret")}
     assert not any("environment-key" in name for name in names)
-    assert not {"key-age", "old-key"} & {thing.name for thing in tokyo_on_aws.things("MetricAlarm")}
+    assert "StartInstanceRefresh" not in tokyo_on_aws.state(), "no key, no drain by its version"
+    assert not {"key-age", "key-drain", "old-key"} & {thing.name for thing in tokyo_on_aws.things("MetricAlarm")}
     assert "domicile-tokyo/environment-key" not in tokyo_on_aws.state()
     outputs = json.loads(tokyo_on_aws.state())["checkpoint"]["latest"]["resources"][0].get("outputs", {})
     assert "environment_key" not in outputs

@@ -213,6 +213,20 @@ def test_a_worker_host_adds_no_record_tells_no_number_and_ends_no_host_of_anothe
         assert may("logs:PutLogEvents", stream, "logs") is expected
 
 
+@pytest.mark.parametrize(("mine", "theirs"), PAIRS)
+def test_a_new_version_of_one_environments_key_drains_no_host_of_another(several, mine, theirs):
+    """The function of one looks at its own secret and group, and may begin a refresh of that group only."""
+    own, other = names_of(several, mine), names_of(several, theirs)
+    told = several.one("Function", f"{mine}/watch")["environment"]["variables"]
+    assert (told["KEY_SECRET"], told["GROUP"]) == (own.environment_key, own.group("worker-hosts"))
+    role, way = own.function_role("watch"), document(several, "VpcEndpoint", "autoscaling")
+    context = {"aws:PrincipalArn": role, "aws:PrincipalAccount": ACCOUNT}
+    for names, expected in ((own, True), (other, False)):
+        group = names.group_arn("worker-hosts").replace(":*:", ":1:")
+        assert permitted("autoscaling:StartInstanceRefresh", group, context, identity(several, role), guards=[], way=way) is expected
+    assert several.one("MetricAlarm", f"{mine}/key-drain")["namespace"] == own.metrics
+
+
 def test_what_environments_share_names_none_of_them(several):
     """These documents don't grow with their number: AWS takes 20 KB of an endpoint's or bucket's, 10 KB of a repository's."""
     for (kind, name), text in several.documents().items():

@@ -65,9 +65,10 @@ def test_whoever_allows_every_resource_says_who_or_what_is_meant(name):
     for found in allows(name):
         if found.get("Resource") == ["*"]:
             unscoped = {"ecr:GetAuthorizationToken", "cloudwatch:GetMetricStatistics", "cloudwatch:PutMetricData", "sts:GetCallerIdentity"}
-            unscoped |= {"autoscaling:DescribeAutoScalingGroups", *function_policies.INTERFACES}
+            groups = {"autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeInstanceRefreshes"}
+            unscoped |= groups | {*function_policies.INTERFACES}
             assert name == "encryption key" or set(found["Action"]) <= unscoped or name in ("endpoint ssm", "endpoint ssmmessages")
-            reads = {"ecr:GetAuthorizationToken", "autoscaling:DescribeAutoScalingGroups", "cloudwatch:GetMetricStatistics"}
+            reads = {"ecr:GetAuthorizationToken", *groups, "cloudwatch:GetMetricStatistics"}
             assert "Condition" in found or set(found["Action"]) <= {*reads, *function_policies.INTERFACES}
 
 

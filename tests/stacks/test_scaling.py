@@ -14,6 +14,7 @@ import pytest
 
 from domicile.scaling import package as packaged
 
+from .iam import permitted
 from .policy_lint import faults
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "RUNBOOK.md"
@@ -97,9 +98,8 @@ def test_every_alarm_is_told_to_the_topic_and_leads_to_its_section_of_the_runboo
     }
     topic = listening.rehearsal.cloud.thing("Topic", "alarms").properties["arn"]
     found = {thing.name: thing.properties for thing in listening.things("MetricAlarm")}
-    assert {"nobody-polls", "oldest-item", "pending-stuck", "at-maximum", "old-key", "key-age", "drill-failed", "drill-missing"} <= set(
-        found
-    )
+    assert {"nobody-polls", "oldest-item", "pending-stuck", "at-maximum", "old-key", "key-age", "key-drain", "drill-failed"} <= set(found)
+    assert "drill-missing" in found
     for name, alarm in found.items():
         document, _, anchor = alarm["alarmDescription"].rpartition(" ")[2].partition("#")
         assert (document, anchor) == ("docs/RUNBOOK.md", f"alarm-{name}")
@@ -112,11 +112,69 @@ def test_every_policy_document_passes_the_linter(listening):
     assert faults(listening.documents(), "ap-northeast-1") == []
 
 
-def test_no_policy_of_the_queues_function_lets_it_do_more_than_look_and_wake(listening):
+def test_no_policy_of_the_queues_function_lets_it_do_more_than_look_wake_and_drain(listening):
     statements = json.loads(listening.one("RolePolicy", "function-watch")["policy"])["Statement"]
     allowed = {action for found in statements if found["Effect"] == "Allow" for action in found["Action"]}
     assert {action for action in allowed if action.startswith("autoscaling:")} == {
         "autoscaling:DescribeAutoScalingGroups",
+        "autoscaling:DescribeInstanceRefreshes",
         "autoscaling:SetDesiredCapacity",
+        "autoscaling:StartInstanceRefresh",
     }
     assert not [action for action in allowed if action.startswith(("secretsmanager:Put", "secretsmanager:Update", "iam:", "s3:"))]
+
+
+WIDE = {"Statement": [{"Effect": "Allow", "Action": ["*"], "Resource": ["*"]}]}
+"""Somebody's careless policy on a role."""
+
+DRAINS = ("autoscaling:StartInstanceRefresh", "autoscaling:CancelInstanceRefresh", "autoscaling:RollbackInstanceRefresh")
+NEW_VERSIONS = ("secretsmanager:PutSecretValue", "secretsmanager:UpdateSecret", "secretsmanager:UpdateSecretVersionStage")
+
+
+def may(region, noun, action, thing, way, *, by=None, guards=(), **context):
+    """Whether this role of the stack may, from inside the VPC; `by`: with another policy than its own."""
+    account = region.config().aws.account
+    role = f"arn:aws:iam::{account}:role/domicile-{region.name}-{noun}"
+    policy = by or json.loads(region.one("RolePolicy", noun)["policy"])
+    passes = json.loads(region.one("VpcEndpoint", way)["policy"])
+    return permitted(
+        action, thing, {"aws:PrincipalArn": role, "aws:PrincipalAccount": account, **context}, policy, guards=guards, way=passes
+    )
+
+
+def group_of(region, noun="worker-hosts"):
+    account = region.config().aws.account
+    return f"arn:aws:autoscaling:ap-northeast-1:{account}:autoScalingGroup:1:autoScalingGroupName/domicile-{region.name}-{noun}"
+
+
+def test_only_the_function_that_watches_begins_a_drain_of_worker_hosts_and_with_no_image_of_its_own(listening):
+    group, begin = group_of(listening), DRAINS[0]
+    assert may(listening, "function-watch", begin, group, "autoscaling")
+    assert not may(listening, "function-watch", begin, group, "autoscaling", **{"autoscaling:ImageId": "ami-0123456789abcdef0"})
+    assert not may(listening, "function-watch", begin, group_of(listening, "egress-proxies"), "autoscaling", by=WIDE)
+    for action in DRAINS[1:]:
+        assert not may(listening, "function-watch", action, group, "autoscaling", by=WIDE)
+    for noun in ("worker-host", "egress-proxy", "tunnel-host", "function-webhook"):
+        for action in DRAINS:
+            assert not may(listening, noun, action, group, "autoscaling", by=WIDE), (noun, action)
+
+
+def test_no_role_of_the_stack_makes_a_version_of_the_key_for_hosts_to_be_drained_by(listening):
+    """By neither of the two that stand in the way, each alone: the endpoint's policy, and the secret's own."""
+    secret = listening.one("Secret", "environment-key")["arn"]
+    [guard] = [thing.properties for thing in listening.things("SecretPolicy") if thing.name == "environment-key"]
+    for noun in ("worker-host", "egress-proxy", "tunnel-host", "function-watch", "function-webhook"):
+        for action in NEW_VERSIONS:
+            assert not may(listening, noun, action, secret, "secretsmanager", by=WIDE), (noun, action)
+            account = listening.config().aws.account
+            context = {"aws:PrincipalArn": f"arn:aws:iam::{account}:role/domicile-tokyo-{noun}", "aws:PrincipalAccount": account}
+            assert not permitted(action, secret, context, WIDE, guards=[json.loads(guard["policy"])], way=WIDE), (noun, action)
+
+
+def test_a_drain_that_doesnt_come_to_an_end_and_one_that_nobody_tells_of_are_alarms(listening, tokyo):
+    for region in (listening, tokyo):
+        alarm = region.one("MetricAlarm", "key-drain")
+        assert (alarm["metricName"], alarm["statistic"], alarm["treatMissingData"]) == ("KeyDrainSeconds", "Maximum", "breaching")
+        assert alarm["threshold"] == 3 * region.config().aws.hosts.drain_seconds
+    told = listening.one("Function", "watch")["environment"]["variables"]
+    assert int(told["HOST_LIFETIME_SECONDS"]) == listening.one("Group", "worker-hosts")["maxInstanceLifetime"]

@@ -23,16 +23,21 @@ from domicile.aws.policy_document import (
 INTERFACES = ("ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces")
 VERSIONS = "secretsmanager:ListSecretVersionIds"
 ANY_GROUP = "the action is asked of all groups"
+REFRESHES, REFRESH = "autoscaling:DescribeInstanceRefreshes", "autoscaling:StartInstanceRefresh"
+OWN_IMAGE: Conditions = {"Null": {"autoscaling:ImageId": "true"}}
+"""A refresh that names an image is refused: new hosts start from what the group has."""
 
 
 def watch(names: Names, key: str) -> str:
-    """The function that watches the queue: the environment key and its versions, the product's metrics, the worker hosts' group."""
+    """The function that watches the queue: the environment key and its versions, the product's metrics, the worker hosts' group and its
+    rolling replacement."""
     return document(
         *_own_key(names, key),
         *workspace_policies.of_watch(names),
         publish_metrics("Publish", names.metrics),
         Statement("Read", ("cloudwatch:GetMetricStatistics",), ("*",), because=NO_RESOURCE),
         *_group(names),
+        *_drain(names),
         *_in_vpc(names, "watch"),
     )
 
@@ -52,7 +57,7 @@ def _own_key(names: Names, key: str) -> tuple[Statement, ...]:
     if names.workspace:
         return ()
     return (
-        Statement("Key", (*READ_SECRET[1:], VERSIONS), (names.secret_arn(names.environment_key),)),
+        Statement("Key", (*READ_SECRET, VERSIONS), (names.secret_arn(names.environment_key),)),
         Statement("Decrypt", ("kms:Decrypt",), (key,), conditions=_via_secrets(names)),
     )
 
@@ -65,6 +70,16 @@ def _group(names: Names) -> tuple[Statement, ...]:
     return (
         Statement("Look", ("autoscaling:DescribeAutoScalingGroups",), ("*",), because=ANY_GROUP),
         Statement("Wake", ("autoscaling:SetDesiredCapacity",), (names.group_arn("worker-hosts"),)),
+    )
+
+
+def _drain(names: Names) -> tuple[Statement, ...]:
+    """The rolling drain after a new version of the environment key, where there is one."""
+    if names.workspace:
+        return ()
+    return (
+        Statement("Drains", (REFRESHES,), ("*",), because=ANY_GROUP),
+        Statement("Drain", (REFRESH,), (names.group_arn("worker-hosts"),), conditions=OWN_IMAGE),
     )
 
 
@@ -93,7 +108,7 @@ def _watch_through(service: str, names: Names, key: str) -> list[Statement]:
     if names.workspace and service in ("secretsmanager", "kms"):
         return []
     return {
-        "secretsmanager": [Statement("WatchKey", (*READ_SECRET[1:], VERSIONS), secret, principal=ANYONE, conditions=who)],
+        "secretsmanager": [Statement("WatchKey", (*READ_SECRET, VERSIONS), secret, principal=ANYONE, conditions=who)],
         "kms": [Statement("WatchDecrypt", ("kms:Decrypt",), (key,), principal=ANYONE, conditions=who)],
         "monitoring": [
             Statement(
@@ -101,7 +116,7 @@ def _watch_through(service: str, names: Names, key: str) -> list[Statement]:
                 because=NO_RESOURCE,
             )
         ],
-        "autoscaling": _group_through("Watch", names, who),
+        "autoscaling": [*_group_through("Watch", names, who), *_drain_through(names, who)],
     }.get(service, [])  # fmt: skip
 
 
@@ -118,6 +133,15 @@ def _group_through(sid: str, names: Names, who: Conditions) -> list[Statement]:
     return [
         Statement(f"{sid}Look", ("autoscaling:DescribeAutoScalingGroups",), ("*",), principal=ANYONE, conditions=who, because=ANY_GROUP),
         Statement(f"{sid}Wake", ("autoscaling:SetDesiredCapacity",), (names.group_arn("worker-hosts"),), principal=ANYONE, conditions=who),
+    ]
+
+
+def _drain_through(names: Names, who: Conditions) -> list[Statement]:
+    if names.workspace:
+        return []
+    return [
+        Statement("WatchDrains", (REFRESHES,), ("*",), principal=ANYONE, conditions=who, because=ANY_GROUP),
+        Statement("WatchDrain", (REFRESH,), (names.group_arn("worker-hosts"),), principal=ANYONE, conditions=merged(who, OWN_IMAGE)),
     ]
 
 

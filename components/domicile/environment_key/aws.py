@@ -16,6 +16,9 @@ from domicile.aws.alarms import Alarm, alarm
 from domicile.aws.ground import Ground
 from domicile.aws.secret import DELETION_DAYS, secret
 
+CHANGES = ("DeleteSecret", "PutResourcePolicy", "PutSecretValue", "RotateSecret", "UpdateSecret", "UpdateSecretVersionStage")
+"""Calls that change a secret's value, its policy, or remove it."""
+
 
 class EncryptionKey(pulumi.ComponentResource):
     """The customer managed key of everything in the stack: its own, or the one brought along. Single-region, rotated yearly.
@@ -75,13 +78,14 @@ class EnvironmentKey(pulumi.ComponentResource):
         self.register_outputs({"arn": self.arn})
 
     def _tell_of_changes(self, topic: pulumi.Output[str]) -> None:
-        """A new version means a rolling drain; a new policy or a removal is for somebody to look at. Needs CloudTrail in the account."""
+        """For somebody to look at; needs CloudTrail in the account, the only source of Secrets Manager's events. The rolling drain after a
+        new version doesn't wait for it: the function that watches the queue sees versions by itself (`scaling.function.drain`)."""
         names, below = self._ground.names, pulumi.ResourceOptions(parent=self)
         pattern = {
             "source": ["aws.secretsmanager"],
             "detail-type": ["AWS API Call via CloudTrail"],
             "detail": {
-                "eventName": ["DeleteSecret", "PutResourcePolicy", "PutSecretValue", "UpdateSecretVersionStage"],
+                "eventName": list(CHANGES),
                 "requestParameters": {"secretId": [{"wildcard": f"*{names.prefix}/{names.folder('worker-hosts')}*"}]},
             },
         }

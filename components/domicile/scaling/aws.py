@@ -91,6 +91,7 @@ class Scaling(pulumi.ComponentResource):
             "NAMESPACE": names.metrics,
             "GROUP": names.group("worker-hosts"),
             "HOST_CAPACITY": str(ground.config.worker_host.capacity),
+            "HOST_LIFETIME_SECONDS": str(int(ground.aws.hosts.lifetime_seconds)),
         }
         policy = previewed(self._key, names.unmade_key).apply(lambda arn: function_policies.watch(names, arn))
         function = self._function("watch", "publishes the work queue's numbers and wakes the first worker host", policy, groups, told)
@@ -239,9 +240,16 @@ def _identity(ground: Ground) -> dict[str, pulumi.Input[str]]:
     return {"KEY_SECRET": "", "WORKSPACE_ID": plane.workspace_id, "WORKSPACE_REGION": plane.region}
 
 
-OLD_KEY = Alarm(
-    "old-key", "An old version of the environment key is still read.", "OldKeyVersionUsed", 0.0, period_seconds=3600, periods=1
-)  # fmt: skip
+OLD_KEY = Alarm("old-key", "An old version of the environment key is still read.", "OldKeyVersionUsed", 0.0, period_seconds=3600, periods=1)
+DRAIN_HOURS = 6
+
+
+def key_drain(drain_seconds: float) -> Alarm:
+    """Hosts are replaced in two or three rounds, each of which takes a start and a drain. Nobody can make the number smaller than the
+    function says it: the largest counts."""
+    text = "Worker hosts from before the environment key's current version are still there, or nobody says so."
+    most = 3 * drain_seconds
+    return Alarm("key-drain", text, "KeyDrainSeconds", most, period_seconds=3600, periods=DRAIN_HOURS, silence="breaching")
 
 
 DRILL_SPARE_SECONDS = 1800
@@ -261,5 +269,5 @@ def alarms(ground: Ground, look_seconds: int) -> tuple[Alarm, ...]:
               period_seconds=300, periods=1),
         Alarm("drill-missing", "A worker host has held no drill that passed.", "DrillAgeSeconds",
               2 * float(ground.aws.alarms.drill_seconds) + DRILL_SPARE_SECONDS, period_seconds=300, periods=1),
-        *(() if ground.names.workspace else (OLD_KEY,)),
+        *(() if ground.names.workspace else (OLD_KEY, key_drain(float(ground.aws.hosts.drain_seconds)))),
     )  # fmt: skip

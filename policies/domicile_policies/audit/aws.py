@@ -179,7 +179,7 @@ def _expires(cycle: Resource) -> Iterator[Violation]:
                 yield Violation(f"{path}.{name}", "removes records", cycle)
 
 
-LIVENESS = ["EnvironmentKeyAgeSeconds", "NobodyPolls", "TunnelNotReady"]
+LIVENESS = ["EnvironmentKeyAgeSeconds", "KeyDrainSeconds", "NobodyPolls", "TunnelNotReady"]
 
 
 @rule(

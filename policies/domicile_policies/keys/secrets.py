@@ -101,7 +101,10 @@ def slow_secret_removal(secret: Resource, asked: Asked) -> Iterator[Violation]:
 
 
 READ = "secretsmanager:GetSecretValue"
-CHANGE = ("secretsmanager:PutSecretValue", "secretsmanager:PutResourcePolicy", "secretsmanager:DeleteSecret")
+CHANGE = (
+    "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecret", "secretsmanager:UpdateSecretVersionStage",
+    "secretsmanager:PutResourcePolicy", "secretsmanager:DeleteSecret",
+)  # fmt: skip
 _ENDPOINT_KEYS = ("aws:SourceVpce", "aws:SourceVpc")
 
 

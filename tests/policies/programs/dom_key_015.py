@@ -15,7 +15,8 @@ def guarded(at, said):
     aws.secretsmanager.SecretPolicy(at("policy"), secret_arn=secret.arn, policy=said)
 
 
-CHANGE = ["secretsmanager:PutSecretValue", "secretsmanager:PutResourcePolicy", "secretsmanager:DeleteSecret"]
+VALUE = ["secretsmanager:PutSecretValue", "secretsmanager:UpdateSecret", "secretsmanager:UpdateSecretVersionStage"]
+CHANGE = [*VALUE, "secretsmanager:PutResourcePolicy", "secretsmanager:DeleteSecret"]
 
 
 def passing(at):

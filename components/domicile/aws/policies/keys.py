@@ -6,7 +6,12 @@ from domicile.aws.names import Names
 from domicile.aws.policies.actions import USE_KEY
 from domicile.aws.policy_document import ANYONE, READ_SECRET, Statement, but_role, by_role, document, merged
 
-WRITE_SECRET = ("secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage")
+WRITE_SECRET = (
+    "secretsmanager:PutSecretValue", "secretsmanager:RotateSecret", "secretsmanager:UpdateSecret",
+    "secretsmanager:UpdateSecretVersionStage",
+)  # fmt: skip
+"""Every action that makes a version or the current one of it."""
+
 ADMINISTER_KEY = (
     "kms:CancelKeyDeletion", "kms:CreateAlias", "kms:DeleteAlias", "kms:DescribeKey", "kms:DisableKey", "kms:EnableKey",
     "kms:EnableKeyRotation", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListGrants", "kms:ListKeyPolicies",

@@ -13,11 +13,12 @@ class NoGroup(Exception):
 
 @dataclass(frozen=True)
 class Group:
-    """What the group is asked for, what it may grow to, and how many of its hosts serve."""
+    """What the group is asked for, what it may grow to, how many of its hosts serve, and how many there are in any state."""
 
     desired: int
     maximum: int
     serving: int
+    hosts: int
 
 
 def read(scaling: Any, name: str) -> Group:
@@ -27,7 +28,7 @@ def read(scaling: Any, name: str) -> Group:
         raise NoGroup(f"there is no group {name}")
     group = found[0]
     serving = sum(1 for host in group["Instances"] if host["LifecycleState"] == "InService")
-    return Group(group["DesiredCapacity"], group["MaxSize"], serving)
+    return Group(group["DesiredCapacity"], group["MaxSize"], serving, len(group["Instances"]))
 
 
 def wake(scaling: Any, name: str, group: Group) -> bool:

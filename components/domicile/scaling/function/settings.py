@@ -20,6 +20,8 @@ class Settings:
     namespace: str
     group: str
     host_capacity: int
+    host_lifetime_seconds: int
+    """A host's longest life: the group replaces it then."""
     workspace_id: str = ""
     """The workspace that lets the function's role in; empty where there is a key."""
     workspace_region: str = ""
@@ -38,4 +40,5 @@ class Settings:
             namespace=environment["NAMESPACE"],
             group=environment["GROUP"],
             host_capacity=int(environment["HOST_CAPACITY"]),
+            host_lifetime_seconds=int(environment["HOST_LIFETIME_SECONDS"]),
         )

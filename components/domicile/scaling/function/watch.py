@@ -1,4 +1,5 @@
-"""The function that watches the queue: run on a schedule, it turns the queue's numbers into metrics and wakes the first host.
+"""The function that watches the queue: run on a schedule, it turns the queue's numbers into metrics, wakes the first host, and has hosts
+drained one after another when the environment key has a new version.
 
 On any error it publishes nothing of what it doesn't know and fails, so that the group holds what it has and the alarm on silence goes off.
 """
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from . import drain as drains
 from . import group as groups
 from . import key as keys
 from . import role as roles
@@ -46,7 +48,10 @@ def handler(_event: object, _context: object) -> dict[str, Any]:
 
 
 def look(settings: Settings, cloud: Cloud, now: datetime) -> dict[str, Any]:
-    """One look at the queue. The key's own metrics don't wait for the control plane: they are known without it."""
+    """One look at the queue. The key's own metrics don't wait for the control plane: they are known without it.
+
+    A drain does: what comes before it shows that the key's new version opens the queue, for otherwise no new host could work with it.
+    """
     identity = _identity(settings, cloud, now)
     stats = queue.read(settings.control_plane_url, settings.environment_id, identity, settings.proxy, settings.ca_file)
     group = groups.read(cloud.scaling, settings.group)
@@ -54,7 +59,16 @@ def look(settings: Settings, cloud: Cloud, now: datetime) -> dict[str, Any]:
     known = numbers(stats, group, served, settings.host_capacity)
     _publish(settings, cloud, known)
     woken = stats.waiting + stats.pending > 0 and groups.wake(cloud.scaling, settings.group, group)
-    return {**known, "woken": woken}
+    drain = _drain(settings, cloud, identity, group, now) if isinstance(identity, keys.Key) else {}
+    return {**known, "woken": woken, **drain}
+
+
+def _drain(settings: Settings, cloud: Cloud, key: keys.Key, group: groups.Group, now: datetime) -> dict[str, Any]:
+    found = drains.need(cloud.scaling, settings.group, group, key.changed, settings.host_lifetime_seconds, now)
+    told = {} if found.waiting_seconds is None else {"KeyDrainSeconds": found.waiting_seconds}
+    if told:
+        _publish(settings, cloud, told)
+    return {**told, "drain_begun": found.due and drains.begin(cloud.scaling, settings.group)}
 
 
 def _identity(settings: Settings, cloud: Cloud, now: datetime) -> queue.Identity:
