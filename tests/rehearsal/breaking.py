@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
 from copy import deepcopy
 from typing import Any
@@ -27,7 +28,7 @@ def broken(rule: rules.Rule, example: dict[str, Any]) -> dict[str, Any]:
         case rules.Never():
             put(out, rule.path, _matching(rule.regex))
         case rules.Range():
-            put(out, rule.path, rule.most + 1)
+            put(out, rule.path, rule.most + 1 if math.isfinite(rule.most) else rule.least - 1)
         case rules.OneOf():
             put(out, rule.path, "no such value" if isinstance(rule.allowed[0], str) else 987654)
         case rules.Items():
@@ -48,7 +49,7 @@ def broken(rule: rules.Rule, example: dict[str, Any]) -> dict[str, Any]:
             put(out, rule.high, 1)
             put(out, rule.low, 2)
         case rules.Network():
-            put(out, rule.path, "10.0.0.1/16")
+            put(out, rule.path, "10.0.0.1/33" if rule.cleared else "10.0.0.1/16")
         case rules.Where():
             out = broken(rule.rule, out)
             put(out, rule.condition, rule.when[0])

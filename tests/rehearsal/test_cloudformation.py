@@ -12,6 +12,7 @@ import botocore.loaders
 import cfnlint
 import pytest
 
+from domicile.rehearsal import rules
 from domicile.rehearsal.aws import KINDS
 from domicile.rehearsal.difference import replaces
 from domicile.rehearsal.kinds import Distinct
@@ -50,7 +51,9 @@ CALLED = {  # CloudFormation's name of a property -> ours, where they are not th
     "ManagedPolicyName": "name", "BucketName": "bucket", "TopicName": "name", "QueueName": "name", "FunctionName": "name", "AliasName": "name",
     "RepositoryName": "name", "LogGroupName": "name", "LogStreamName": "name", "FilterName": "name", "AlarmName": "name", "AutoScalingGroupName": "name",
     "LifecycleHookName": "name", "LaunchTemplateName": "name", "PrefixListName": "name", "StageName": "name", "TopicArn": "topic", "Scheme": "internal",
-    "EncryptionConfiguration": "encryptionConfigurations", "Type": "loadBalancerType",
+    "EncryptionConfiguration": "encryptionConfigurations", "Type": "loadBalancerType", "LaunchConfigurationName": "launchConfiguration",
+    "CidrIp": "cidrIpv4", "CidrIpv6": "cidrIpv6", "SourcePrefixListId": "prefixListId", "DestinationPrefixListId": "prefixListId",
+    "SourceSecurityGroupId": "referencedSecurityGroupId", "DestinationSecurityGroupId": "referencedSecurityGroupId",
 }  # fmt: skip
 OWN = {  # where the provider has a way of its own
     ("aws:ec2/routeTableAssociation:RouteTableAssociation", "routeTableId"),  # it calls ReplaceRouteTableAssociation
@@ -112,15 +115,26 @@ SOURCED = [
 
 
 @pytest.mark.parametrize(("token", "rule"), SOURCED, ids=[f"{t.rpartition(':')[2]}-{type(r).__name__}" for t, r in SOURCED])
-def test_rules_from_cloudformation_are_what_its_schema_says(token, rule):
+def test_rules_from_cloudformation_are_what_its_schema_says(token, rule, schema):
     type_, path = re.fullmatch(r"CloudFormation schema: (\S+) (\S+)", rule.source.document).groups()
-    assert type_ == "AWS::" + TYPES[token]
     found = cloudformation()[type_]
-    if isinstance(rule, Distinct):
-        named = {_ours(token, p.removeprefix("/properties/")) for p in found[path]}
-        assert named == set(rule.paths)
-    else:
-        assert set(rule.allowed) == set(found["properties"][path]["enum"])
+    match rule:
+        case Distinct():
+            assert {_ours(token, p.removeprefix("/properties/")) for p in found[path]} == set(rule.paths)
+        case rules.OneOf():
+            assert set(rule.allowed) == set(found["properties"][path]["enum"])
+        case rules.Pattern():
+            said = {**found["properties"][path], **found["properties"][path].get("items", {})}
+            assert rule.regex == said["pattern"] if "pattern" in said else "alphanumeric" in said["description"]
+        case rules.AtMostOne() if path == "dependentExcluded":
+            one, other = rule.paths
+            excluded = {_ours(token, a): {_ours(token, b) for b in beside} for a, beside in found[path].items()}
+            assert other in excluded[one] and one in excluded[other]
+        case rules.AtMostOne() | rules.AtLeastOne():
+            assert {_ours(token, p) for p in found[path]} & schema.resource(token).inputs.keys() == set(rule.paths)
+            assert isinstance(rule, rules.AtLeastOne) or path == "requiredXor"
+        case _:
+            raise AssertionError(f"how does a schema say {type(rule).__name__}?")
 
 
 BEYOND = {  # changes that CloudFormation's handlers of a type don't list, and the provider makes all the same

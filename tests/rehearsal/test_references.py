@@ -164,7 +164,7 @@ def test_two_subnets_of_one_zone_for_a_balancer(region):
 def test_a_log_group_with_a_key_that_logs_may_not_use(region):
     key = region.make("aws:kms/key:Key")
     arn = region.outputs("aws:kms/key:Key", key)["arn"]
-    region.refused("InvalidParameterException", "aws:cloudwatch/logGroup:LogGroup", kmsKeyId=arn)
+    region.refused("AccessDeniedException", "aws:cloudwatch/logGroup:LogGroup", kmsKeyId=arn)
     allowed = {"Effect": "Allow", "Principal": {"Service": "logs.ap-northeast-1.amazonaws.com"}, "Action": "kms:*", "Resource": "*"}
     region.make("aws:kms/keyPolicy:KeyPolicy", keyId=key, policy=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}))
     region.make("aws:cloudwatch/logGroup:LogGroup", kmsKeyId=arn)

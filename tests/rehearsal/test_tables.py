@@ -1,5 +1,4 @@
-"""The tables of AWS: they speak of properties that exist, each rule lets through what it should and refuses what breaks it, and what they
-say is what AWS's own service models and CloudFormation's schemas say."""
+"""The tables of AWS: they speak of properties that exist, and each rule lets through what it should and refuses what breaks it."""
 
 from __future__ import annotations
 
@@ -7,13 +6,11 @@ import re
 from dataclasses import fields
 from typing import Any
 
-import botocore.loaders
 import pytest
 
 from domicile.rehearsal import rules
 from domicile.rehearsal.aws import KINDS
 from domicile.rehearsal.kinds import Kind
-from domicile.rehearsal.rules import Rule
 from domicile.rehearsal.schema import Schema
 from domicile.rehearsal.shapes import Prop
 
@@ -22,11 +19,6 @@ from .examples import EXAMPLES
 
 RULES = [(token, i) for token, kind in sorted(KINDS.items()) for i in range(len(kind.rules))]
 PATHS = ("path", "low", "high", "needed", "excluded", "when", "condition")
-
-
-@pytest.fixture(scope="module")
-def models() -> botocore.loaders.Loader:
-    return botocore.loaders.Loader()
 
 
 def test_every_type_with_a_table_has_an_example():
@@ -86,51 +78,3 @@ def _missing(schema: Schema, props: dict[str, Prop], path: str) -> str:
             return f"{path}: no {part}"
         kind = props[part].type
     return ""
-
-
-# -- held to what AWS publishes ---------------------------------------------------------------------------------------
-
-SOURCED = [(token, rule) for token, kind in sorted(KINDS.items()) for rule in (*kind.rules, *kind.world) if rule.source.read]
-
-
-NUMBERED = ("Attribute.Key", "CORSRules", "LifecycleRule.ID", "ReplicationConfiguration.Rules")
-"""Where the prose says the number."""
-
-
-def _shape(models: botocore.loaders.Loader, rule: Any) -> tuple[dict[str, Any], str]:
-    service, name = re.fullmatch(r"AWS (?:service model|API reference): (\S+) (\S+)", rule.source.document).groups()
-    return models.load_service_model(service, "service-2"), name
-
-
-@pytest.mark.parametrize(("token", "rule"), [(t, r) for t, r in SOURCED if "service model" in r.source.document])
-def test_limits_are_those_of_the_service_model(token, rule, models):
-    model, name = _shape(models, rule)
-    assert _differs(rule, model["shapes"][name]) == ""
-
-
-def _differs(rule: Rule, shape: dict[str, Any]) -> str:
-    match rule:
-        case rules.Length() | rules.Range() | rules.Items():
-            least, most = shape.get("min", rule.least), shape.get("max", rule.most)
-            return "" if (rule.least, rule.most) == (least, most) else f"{rule.path}: the model has {least} to {most}"
-        case rules.Pattern():
-            said = shape.get("pattern", "").removeprefix("^").removesuffix("$")
-            return "" if rule.regex.removeprefix("^").removesuffix("$") == said else f"{rule.path}: the model has {said}"
-        case rules.OneOf():
-            return "" if set(rule.allowed) <= set(shape.get("enum", ())) else f"{rule.path}: the model has {shape.get('enum')}"
-        case rules.Policy():
-            return "" if rule.most == shape.get("max") else f"{rule.path}: the model has {shape.get('max')}"
-        case rules.Json():
-            return ""
-    raise AssertionError(f"{type(rule).__name__} has no source in a shape")
-
-
-@pytest.mark.parametrize(("token", "rule"), [(t, r) for t, r in SOURCED if "API reference" in r.source.document])
-def test_what_the_api_reference_is_quoted_for_is_in_it(token, rule, models):
-    model, name = _shape(models, rule)
-    shape, _, member = name.partition(".")
-    told = model["shapes"][shape]["members"][member] if member else model["operations"].get(shape) or model["shapes"][shape]
-    prose = re.sub(r"<[^>]+>|,", "", told.get("documentation", ""))
-    assert prose
-    if isinstance(rule, rules.Bounds) and rule.source.document.endswith(NUMBERED):
-        assert f"{rule.most:g}" in prose

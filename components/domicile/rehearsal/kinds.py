@@ -133,11 +133,13 @@ class PolicyOf:
 
 @dataclass(frozen=True)
 class Native:
-    """The id in `path` is one that the cloud itself told for this region (`made`), or of a thing brought along."""
+    """The id in `path` is one that the cloud itself told for this region, or for the one that the property `region` names (`made`), or of a
+    thing brought along."""
 
     path: str
     made: Callable[[str, str], bool]
     source: Source
+    region: str = ""
     code: str = "NotFound"
 
 

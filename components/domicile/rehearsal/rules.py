@@ -9,6 +9,7 @@ import base64
 import binascii
 import ipaddress
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,13 +21,10 @@ from .types import Fault, suggestion
 
 
 class Source(NamedTuple):
-    """Where a rule is from: a document and the day it was read; no day means that it is from memory and unverified."""
+    """Where a rule is from: a document and the day it was read. `aws.vocabulary` has the forms that there are, and how each is held."""
 
     document: str
-    read: str = ""
-
-
-MEMORY = Source("from memory, unverified")
+    read: str
 
 
 def model(service: str, shape: str) -> Source:
@@ -59,7 +57,7 @@ class OfValue(Rule):
 
 @dataclass(frozen=True)
 class Bounds(OfValue):
-    """A number that lies between two others."""
+    """A number that lies between two others; infinity is no bound."""
 
     least: float
     most: float
@@ -67,7 +65,8 @@ class Bounds(OfValue):
 
     def wrong(self, v: Any) -> str:
         measure = self.measure(v)
-        return "" if self.least <= measure <= self.most else f"{measure:g}{self.of_what}; it takes {self.least:g} to {self.most:g}"
+        taken = f"{self.least:g} to {self.most:g}" if math.isfinite(self.most) else f"at least {self.least:g}"
+        return "" if self.least <= measure <= self.most else f"{measure:g}{self.of_what}; it takes {taken}"
 
     def measure(self, v: Any) -> float:
         raise NotImplementedError
@@ -154,15 +153,17 @@ class Tags(OfValue):
 
 @dataclass(frozen=True)
 class Network(OfValue):
-    """A CIDR block without host bits, of a size between two prefix lengths; `version` 4 or 6, or 0 for either."""
+    """A CIDR block of a size between two prefix lengths; `version` 4 or 6, or 0 for either. It has no host bits, unless the service clears
+    them."""
 
     shortest: int = 0
     longest: int = 128
     version: int = 4
+    cleared: bool = False
 
     def wrong(self, v: Any) -> str:
         try:
-            net = ipaddress.ip_network(str(v))
+            net = ipaddress.ip_network(str(v), strict=not self.cleared)
         except ValueError as e:
             return f"{v!r} is not a CIDR block: {e}"
         if "/" not in str(v):

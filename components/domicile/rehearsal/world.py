@@ -195,11 +195,10 @@ class World:
                     raise Refused(rule.code, f"{path}: the policy has an invalid resource {resource!r}: it may speak of {arn!r} only")
 
     def _native(self, rule: Native, inputs: Properties) -> None:
+        region = str((rule.region and first(inputs, rule.region)) or self.place.region)
         for path, value in values(inputs, rule.path):
-            if not rule.made(str(value), self.place.region) and not any(
-                t.id == value for t in self.place.cloud.things(region=self.place.region)
-            ):
-                raise Refused(rule.code, f"{path}: {value!r} does not exist in {self.place.region}")
+            if not rule.made(str(value), region) and not any(t.id == value for t in self.place.cloud.things(region=region)):
+                raise Refused(rule.code, f"{path}: {value!r} does not exist in {region}")
 
     def _words(self, inputs: Properties) -> Known:
         return known(Kind(), "", inputs, self.place, {})

@@ -6,7 +6,7 @@ import re
 
 from ..cloud import Properties
 from ..kinds import Kind, Package
-from ..rules import MEMORY, Tags
+from ..rules import Tags
 from ..types import suggestion
 from . import (
     apigateway,
@@ -31,6 +31,7 @@ from . import (
 from .authorization import context, touched
 from .functions import FUNCTIONS
 from .regions import ZONES
+from .vocabulary import reference
 
 _GLOBAL = {"cloudfront", "organizations", "route53", "iam"}  # services whose ARNs carry no region
 _READS = {  # functions whose action has another name
@@ -90,6 +91,6 @@ _SERVICES = (
 KINDS: dict[str, Kind] = {token: kind for service in _SERVICES for token, kind in service.KINDS.items()}
 
 PACKAGE = Package(
-    "aws", "pulumi_aws", KINDS, FUNCTIONS, configuration, frozenset(ZONES), default, ("name", "bucket"), (Tags("tags", source=MEMORY),),
+    "aws", "pulumi_aws", KINDS, FUNCTIONS, configuration, frozenset(ZONES), default, ("name", "bucket"), (Tags("tags", source=reference("ecs", "Tag")),),
     touched, context, derived_actions,
 )  # fmt: skip

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..kinds import Distinct, Kind, Ref
-from ..rules import MEMORY, Length, Needs, OneOf, Pattern, Range, model
+from ..rules import Length, Needs, OneOf, Pattern, Range, model
 from .tokens import API, INTEGRATION, LOG_GROUP
-from .vocabulary import describes, reference, schema, security_groups, subnets
+from .vocabulary import describes, reference, refusal, schema, sdk, security_groups, subnets
 
 _OF_API = Ref("apiId", API, "api", holds=False, part=True)
 _NAME = reference("apigatewayv2", "StringWithLengthBetween1And128")
@@ -28,32 +28,30 @@ KINDS: dict[str, Kind] = {
             OneOf("connectionType", ("INTERNET", "VPC_LINK"), source=model("apigatewayv2", "ConnectionType")),
             OneOf("payloadFormatVersion", ("1.0", "2.0"), source=reference("apigatewayv2", "CreateIntegrationRequest.PayloadFormatVersion")),
             Range("timeoutMilliseconds", 50, 30000, source=model("apigatewayv2", "IntegerWithLengthBetween50And30000")),
-            Needs("connectionType", "connectionId", ("VPC_LINK",), source=MEMORY),
         ),
         actions=_ACTIONS,
     ),
     "aws:apigatewayv2/route:Route": Kind(
         id="{hex7}", replaces=("apiId",), refs=(_OF_API, Ref("target", INTEGRATION, "integration", prefix="integrations/")),
         rules=(
-            Pattern("routeKey", r"\$default|\$connect|\$disconnect|(?:ANY|GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) /.*|[\w-]+", "$default, or a method and a path", source=MEMORY),
+            Pattern("routeKey", r"\$default|\$connect|\$disconnect|(?:ANY|GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) /.*|[\w-]+", "$default, or a method and a path", source=sdk("aws:apigatewayv2/route:Route", "routeKey")),
             OneOf("authorizationType", ("NONE", "AWS_IAM", "CUSTOM", "JWT"), source=model("apigatewayv2", "AuthorizationType")),
-            Needs("authorizationType", "authorizerId", ("CUSTOM", "JWT"), source=MEMORY),
-            Pattern("target", r"integrations/.+", "integrations/ID", source=MEMORY),
+            Pattern("target", r"integrations/.+", "integrations/ID", source=sdk("aws:apigatewayv2/route:Route", "target")),
         ),
-        world=(Distinct(("apiId", "routeKey"), MEMORY, code="ConflictException"),), actions=_ACTIONS,
+        world=(Distinct(("apiId", "routeKey"), refusal("apigatewayv2", "CreateRoute"), code="ConflictException"),), actions=_ACTIONS,
     ),
     "aws:apigatewayv2/stage:Stage": Kind(
         id="{apiId}/{name}", arn="arn:{partition}:apigateway:{region}::/apis/{apiId}/stages/{name}", replaces=("apiId", "name"),
         outputs={"executionArn": "{ref[api][executionArn]}/{name}", "invokeUrl": "{ref[api][apiEndpoint]}/{name}", "deploymentId": ""},
         refs=(_OF_API, Ref("accessLogSettings.destinationArn", LOG_GROUP, "log", holds=False, outside=r"arn:[^:]+:firehose:.*")),
-        rules=(Length("name", 1, 128, source=_NAME), Pattern("name", r"\$default|[A-Za-z0-9_-]+", "$default, or letters, digits, - and _", source=MEMORY)),
+        rules=(Length("name", 1, 128, source=_NAME), Pattern("name", r"\$default|[A-Za-z0-9_-]+", "$default, or letters, digits, - and _", source=schema("ApiGatewayV2::Stage", "StageName"))),
         world=(Distinct(("apiId", "name"), schema("ApiGatewayV2::Stage", "primaryIdentifier"), code="ConflictException"),),
         actions=describes("apigateway", "POST logs:CreateLogDelivery logs:PutResourcePolicy logs:DescribeResourcePolicies", "GET", "PATCH POST DELETE", "DELETE"),
     ),
     "aws:apigatewayv2/authorizer:Authorizer": Kind(
         id="{hex7}", replaces=("apiId",), refs=(_OF_API,), outputs={"authorizerResultTtlInSeconds": 300},
         rules=(OneOf("authorizerType", ("REQUEST", "JWT"), source=model("apigatewayv2", "AuthorizerType")), Range("authorizerResultTtlInSeconds", 0, 3600,
-               source=model("apigatewayv2", "IntegerWithLengthBetween0And3600")), Needs("authorizerType", "jwtConfiguration", ("JWT",), source=MEMORY)), actions=_ACTIONS,
+               source=model("apigatewayv2", "IntegerWithLengthBetween0And3600")), Needs("authorizerType", "jwtConfiguration", ("JWT",), source=reference("apigatewayv2", "CreateAuthorizerRequest.JwtConfiguration"))), actions=_ACTIONS,
     ),
     "aws:apigatewayv2/vpcLink:VpcLink": Kind(
         id="{hex7}", arn="arn:{partition}:apigateway:{region}::/vpclinks/{id}", replaces=("securityGroupIds", "subnetIds"), refs=(subnets(), security_groups()), one_network=True,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from ..kinds import Distinct, Kind, Ref
-from ..rules import MEMORY, AtLeastOne, AtMostOne, Excludes, Length, Needs, Never, NotAbove, OneOf, Pattern, Range, model
+from ..rules import AtLeastOne, AtMostOne, Excludes, Length, Needs, Never, NotAbove, OneOf, Pattern, Range, model
 from .tokens import GROUP, LAUNCH_TEMPLATE, QUEUE, SUBNET, TARGET_GROUP, TOPIC
-from .vocabulary import ARN, describes, reference, role, schema
+from .vocabulary import ARN, describes, lint, moto, provider, reference, role, schema, sdk
 
 _CREATE = "CreateAutoScalingGroupType"
 _REFRESH = "instanceRefresh.preferences."
@@ -23,6 +25,10 @@ _METRICS = (
     "ALBRequestCountPerTarget",
 )
 
+_PUT = "PutScalingPolicyType"
+_LAUNCHED = schema("AutoScaling::AutoScalingGroup", "requiredXor")
+_ATTACHED = provider("autoscaling/attachment.go", "01f431114674")
+
 KINDS: dict[str, Kind] = {
     GROUP: Kind(
         id="{name}", arn=ARN + "autoscaling:{region}:{account}:autoScalingGroup:{uuid}:autoScalingGroupName/{name}", in_use="ResourceInUse",
@@ -36,10 +42,10 @@ KINDS: dict[str, Kind] = {
         rules=(
             Length("name", 1, 255, source=model("autoscaling", "XmlStringMaxLen255")),
             Never("name", ":", "it has no colon", source=reference("autoscaling", f"{_CREATE}.AutoScalingGroupName")),
-            AtLeastOne(_LAUNCHERS, source=MEMORY), AtMostOne(_LAUNCHERS, source=MEMORY),
-            AtLeastOne(("vpcZoneIdentifiers", "availabilityZones"), source=MEMORY),
-            AtMostOne(("launchTemplate.id", "launchTemplate.name"), source=MEMORY),
-            NotAbove("minSize", "maxSize", source=MEMORY), Range("minSize", 0, 100000, source=MEMORY),
+            AtLeastOne(_LAUNCHERS, source=_LAUNCHED), AtMostOne(_LAUNCHERS, source=_LAUNCHED),
+            AtLeastOne(("vpcZoneIdentifiers", "availabilityZones"), source=moto("autoscaling/models.py")),
+            AtMostOne(("launchTemplate.id", "launchTemplate.name"), source=sdk(GROUP, "launchTemplate.id")),
+            NotAbove("minSize", "maxSize", source=lint("extensions/aws_autoscaling_autoscalinggroup/min_max_size.json")),
             NotAbove("minSize", "desiredCapacity", source=reference("autoscaling", f"{_CREATE}.DesiredCapacity")),
             NotAbove("desiredCapacity", "maxSize", source=reference("autoscaling", f"{_CREATE}.DesiredCapacity")),
             OneOf("healthCheckType", ("EC2", "EBS", "ELB", "VPC_LATTICE"), source=reference("autoscaling", f"{_CREATE}.HealthCheckType")),
@@ -52,7 +58,8 @@ KINDS: dict[str, Kind] = {
             OneOf(_REFRESH + "scaleInProtectedInstances", ("Refresh", "Ignore", "Wait"), source=model("autoscaling", "ScaleInProtectedInstances")),
             OneOf(_REFRESH + "standbyInstances", ("Terminate", "Ignore", "Wait"), source=model("autoscaling", "StandbyInstances")),
             OneOf("warmPool.poolState", ("Stopped", "Running", "Hibernated"), source=model("autoscaling", "WarmPoolState")),
-            Range("warmPool.minSize", 0, 100000, source=MEMORY), Range("warmPool.maxGroupPreparedCapacity", -1, 100000, source=MEMORY),
+            Range("warmPool.minSize", 0, inf, source=model("autoscaling", "WarmPoolMinSize")),
+            Range("warmPool.maxGroupPreparedCapacity", -1, inf, source=model("autoscaling", "MaxGroupPreparedCapacity")),
             Range(_MIXED + "onDemandPercentageAboveBaseCapacity", 0, 100, source=reference("autoscaling", "InstancesDistribution.OnDemandPercentageAboveBaseCapacity")),
             OneOf(_MIXED + "spotAllocationStrategy", ("lowest-price", "capacity-optimized", "capacity-optimized-prioritized", "price-capacity-optimized"),
                   source=reference("autoscaling", "InstancesDistribution.SpotAllocationStrategy")),
@@ -85,10 +92,11 @@ KINDS: dict[str, Kind] = {
         rules=(
             OneOf("policyType", ("SimpleScaling", "StepScaling", "TargetTrackingScaling", "PredictiveScaling"), source=schema("AutoScaling::ScalingPolicy", "PolicyType")),
             OneOf("adjustmentType", ("ChangeInCapacity", "ExactCapacity", "PercentChangeInCapacity"), source=schema("AutoScaling::ScalingPolicy", "AdjustmentType")),
-            Needs("policyType", "targetTrackingConfiguration", ("TargetTrackingScaling",), source=MEMORY),
-            Needs("policyType", "stepAdjustments", ("StepScaling",), source=MEMORY), Needs("policyType", "adjustmentType", ("StepScaling", "SimpleScaling"), source=MEMORY),
-            Excludes("policyType", "scalingAdjustment", ("TargetTrackingScaling", "StepScaling"), source=MEMORY),
-            Excludes("policyType", "cooldown", ("TargetTrackingScaling", "StepScaling"), source=MEMORY),
+            Needs("policyType", "targetTrackingConfiguration", ("TargetTrackingScaling",), source=reference("autoscaling", f"{_PUT}.TargetTrackingConfiguration")),
+            Needs("policyType", "stepAdjustments", ("StepScaling",), source=reference("autoscaling", f"{_PUT}.StepAdjustments")),
+            Needs("policyType", "adjustmentType", ("StepScaling", "SimpleScaling"), source=reference("autoscaling", f"{_PUT}.AdjustmentType")),
+            Excludes("policyType", "scalingAdjustment", ("TargetTrackingScaling", "StepScaling"), source=reference("autoscaling", f"{_PUT}.ScalingAdjustment")),
+            Excludes("policyType", "cooldown", ("TargetTrackingScaling", "StepScaling"), source=reference("autoscaling", f"{_PUT}.Cooldown")),
             OneOf("targetTrackingConfiguration.predefinedMetricSpecification.predefinedMetricType", _METRICS, source=model("autoscaling", "MetricType")),
             AtMostOne(("targetTrackingConfiguration.predefinedMetricSpecification", "targetTrackingConfiguration.customizedMetricSpecification"),
                       source=reference("autoscaling", "TargetTrackingConfiguration.CustomizedMetricSpecification")),
@@ -97,7 +105,7 @@ KINDS: dict[str, Kind] = {
     ),
     "aws:autoscaling/schedule:Schedule": Kind(
         id="{scheduledActionName}", arn=ARN + "autoscaling:{region}:{account}:scheduledUpdateGroupAction:{uuid}:autoScalingGroupName/{autoscalingGroupName}",
-        replaces=("scheduledActionName", "autoscalingGroupName"), refs=(_OF_GROUP,), rules=(NotAbove("minSize", "maxSize", source=MEMORY),),
+        replaces=("scheduledActionName", "autoscalingGroupName"), refs=(_OF_GROUP,),
         actions=describes("autoscaling", "PutScheduledUpdateGroupAction", "DescribeScheduledActions", "PutScheduledUpdateGroupAction", "DeleteScheduledAction"),
     ),
     "aws:autoscaling/notification:Notification": Kind(
@@ -107,7 +115,7 @@ KINDS: dict[str, Kind] = {
     ),
     "aws:autoscaling/attachment:Attachment": Kind(
         id="{autoscalingGroupName}-{number}", replaces=("autoscalingGroupName", "elb", "lbTargetGroupArn"),
-        refs=(_OF_GROUP, Ref("lbTargetGroupArn", TARGET_GROUP, "targets", holds=False)), rules=(AtLeastOne(("lbTargetGroupArn", "elb"), source=MEMORY),),
+        refs=(_OF_GROUP, Ref("lbTargetGroupArn", TARGET_GROUP, "targets", holds=False)), rules=(AtLeastOne(("lbTargetGroupArn", "elb"), source=_ATTACHED), AtMostOne(("lbTargetGroupArn", "elb"), source=_ATTACHED)),
         actions=describes("autoscaling", "AttachLoadBalancerTargetGroups DescribeAutoScalingGroups", "DescribeAutoScalingGroups", "", "DetachLoadBalancerTargetGroups"),
     ),
 }  # fmt: skip

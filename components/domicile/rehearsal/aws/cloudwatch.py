@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..kinds import Kind, Ref
-from ..rules import MEMORY, AtLeastOne, AtMostOne, Items, Json, Length, Needs, NotAbove, OneOf, Pattern, model
+from ..rules import AtLeastOne, AtMostOne, Items, Json, Length, Needs, NotAbove, OneOf, Pattern, model
 from .tokens import FUNCTION, TOPIC
 from .vocabulary import ARN, describes, reference, schema
 
@@ -32,8 +32,8 @@ KINDS: dict[str, Kind] = {
             AtLeastOne(("metricName", "metricQueries", "evaluationCriteria"), source=reference("cloudwatch", f"{_ALARM}.MetricName")),
             AtMostOne(("metricName", "metricQueries", "evaluationCriteria"), source=reference("cloudwatch", f"{_ALARM}.MetricName")),
             AtMostOne(("statistic", "extendedStatistic"), source=reference("cloudwatch", f"{_ALARM}.Statistic")),
-            AtMostOne(("threshold", "thresholdMetricId"), source=MEMORY),
-            Needs("metricName", "namespace", source=MEMORY), Needs("metricName", "period", source=MEMORY),
+            AtMostOne(("threshold", "thresholdMetricId"), source=reference("cloudwatch", f"{_ALARM}.Threshold")),
+            Needs("metricName", "period", source=reference("cloudwatch", f"{_ALARM}.Period")),
             *(Items(at, 0, 5, source=model("cloudwatch", "ResourceList")) for at in _ACTION_LISTS),
             Items("dimensions", 0, 30, source=model("cloudwatch", "Dimensions")),
         ),

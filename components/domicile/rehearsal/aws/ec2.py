@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..kinds import Distinct, Kind, Native, Ref
-from ..rules import MEMORY, AtMostOne, Length, OneOf, Pattern, Range, Size, model
+from ..rules import AtMostOne, Length, OneOf, Pattern, Range, Size, model
 from .functions import is_image_of
 from .tokens import INSTANCE_PROFILE, LAUNCH_TEMPLATE, SECURITY_GROUP, SUBNET
-from .vocabulary import EC2, describes, key, reference
+from .vocabulary import EC2, describes, guide, key, moto, reference, sdk
 
 _EBS = "LaunchTemplateEbsBlockDeviceRequest"
 _ON_OFF = ("disabled", "enabled")
@@ -36,15 +36,15 @@ KINDS: dict[str, Kind] = {
             Range("blockDeviceMappings[*].ebs.throughput", 125, 2000, source=reference("ec2", f"{_EBS}.Throughput")),
             Range("blockDeviceMappings[*].ebs.iops", 100, 256000, source=reference("ec2", f"{_EBS}.Iops")),
             OneOf("instanceInitiatedShutdownBehavior", ("stop", "terminate"), source=model("ec2", "ShutdownBehavior")),
-            AtMostOne(("iamInstanceProfile.arn", "iamInstanceProfile.name"), source=MEMORY),
-            AtMostOne(("networkInterfaces[*].securityGroups", "vpcSecurityGroupIds"), source=MEMORY),
-            AtMostOne(("instanceType", "instanceRequirements"), source=MEMORY),
-            Pattern("instanceType", r"[a-z0-9-]+\.(?:nano|micro|small|medium|large|x?large|\d+xlarge|metal(?:-\w+)?)", "such as m7g.large", source=MEMORY),
-            Pattern("imageId", r"ami-[0-9a-f]{8,17}|resolve:ssm:.+", "an AMI's id, or resolve:ssm:PARAMETER", source=MEMORY),
+            AtMostOne(("iamInstanceProfile.arn", "iamInstanceProfile.name"), source=sdk(LAUNCH_TEMPLATE, "iamInstanceProfile.arn")),
+            AtMostOne(("networkInterfaces[*].securityGroups", "vpcSecurityGroupIds"), source=sdk(LAUNCH_TEMPLATE, "vpcSecurityGroupIds")),
+            AtMostOne(("instanceType", "instanceRequirements"), source=reference("ec2", "RequestLaunchTemplateData.InstanceType")),
+            Pattern("instanceType", r"[a-z0-9-]+\.(?:nano|micro|small|medium|large|x?large|\d+xlarge|metal(?:-\w+)?)", "such as m7g.large", source=model("ec2", "InstanceType")),
+            Pattern("imageId", r"ami-[0-9a-f]{8,17}|resolve:ssm:.+", "an AMI's id, or resolve:ssm:PARAMETER", source=reference("ec2", "RequestLaunchTemplateData.ImageId")),
         ),
         world=(
-            Distinct(("name",), MEMORY, code="InvalidLaunchTemplateName.AlreadyExistsException"),
-            Native("imageId", is_image_of, MEMORY, code="InvalidAMIID.NotFound"),
+            Distinct(("name",), moto("ec2/exceptions.py"), code="InvalidLaunchTemplateName.AlreadyExistsException"),
+            Native("imageId", is_image_of, guide("Amazon EC2 User Guide, Resource locations"), code="InvalidAMIID.NotFound"),
         ),
         actions=describes("ec2", "CreateLaunchTemplate CreateTags DescribeLaunchTemplates DescribeLaunchTemplateVersions iam:PassRole",
                           "DescribeLaunchTemplates DescribeLaunchTemplateVersions",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..kinds import Distinct, Kind, Ref
-from ..rules import MEMORY, Excludes, Json, Length, OneOf, Pattern, Policy, model
+from ..rules import Excludes, Json, Length, OneOf, Pattern, Policy, model
 from .tokens import REPOSITORY
-from .vocabulary import ARN, describes, key, schema
+from .vocabulary import ARN, describes, key, schema, sdk
 
 _NAME = model("ecr", "RepositoryName")
 _OF_REPOSITORY = Ref("repository", REPOSITORY, "repository", holds=False, part=True)
@@ -20,7 +20,7 @@ KINDS: dict[str, Kind] = {
             Pattern("name", r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*", "small letters and digits, with single . _ - or / between", source=_NAME),
             OneOf("imageTagMutability", ("MUTABLE", "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION"), source=model("ecr", "ImageTagMutability")),
             OneOf("encryptionConfigurations[*].encryptionType", ("AES256", "KMS", "KMS_DSSE"), source=model("ecr", "EncryptionType")),
-            Excludes("encryptionConfigurations[*].encryptionType", _KEY, ("AES256",), source=MEMORY),
+            Excludes("encryptionConfigurations[*].encryptionType", _KEY, ("AES256",), source=sdk(REPOSITORY, _KEY)),
         ),
         world=(Distinct(("name",), schema("ECR::Repository", "primaryIdentifier"), code="RepositoryAlreadyExistsException"),),
         actions=describes("ecr", "CreateRepository TagResource DescribeRepositories kms:CreateGrant kms:DescribeKey", "DescribeRepositories ListTagsForResource",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from ..kinds import Distinct, Kind, Ref
-from ..rules import MEMORY, Excludes, Length, Needs, Never, OneOf, Pattern, Policy, Range, Size, model
+from ..rules import Excludes, Length, Needs, Never, OneOf, Pattern, Policy, Range, Size, model
 from .tokens import ALIAS, KEY
-from .vocabulary import ARN, describes, reference
+from .vocabulary import ARN, describes, guide, provider, reference
 
 _KMS = ARN + "kms:{region}:{account}:"
 _SPECS = ("RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "SYMMETRIC_DEFAULT", "HMAC_224",
           "HMAC_256", "HMAC_384", "HMAC_512", "SM2", "ML_DSA_44", "ML_DSA_65", "ML_DSA_87", "ECC_NIST_EDWARDS25519", "ML_KEM_512", "ML_KEM_768",
           "ML_KEM_1024")  # fmt: skip
-_POLICY_SIZE = MEMORY  # the model's limit is larger than the service's quota of 32 KB
+_POLICY_SIZE = guide(
+    "AWS KMS Developer Guide, Create a key policy: key policy format"
+)  # the model's limit is larger than the service's quota of 32 KB
 _NAME = model("kms", "AliasNameType")
 
 KINDS: dict[str, Kind] = {
@@ -29,8 +31,8 @@ KINDS: dict[str, Kind] = {
             OneOf("keyUsage", ("SIGN_VERIFY", "ENCRYPT_DECRYPT", "GENERATE_VERIFY_MAC", "KEY_AGREEMENT", "ENCAPSULATE_DECAPSULATE"), source=model("kms", "KeyUsageType")),
             OneOf("customerMasterKeySpec", _SPECS, source=model("kms", "KeySpec")),
             Policy("policy", "resource", 32768, compact=False, source=_POLICY_SIZE), Size("policy", 32768, source=_POLICY_SIZE),
-            Needs("rotationPeriodInDays", "enableKeyRotation", source=MEMORY),
-            Excludes("enableKeyRotation", "customKeyStoreId", (True,), source=MEMORY),
+            Needs("rotationPeriodInDays", "enableKeyRotation", source=provider("kms/key.go", "00a35305dc1b")),
+            Excludes("enableKeyRotation", "customKeyStoreId", (True,), source=reference("kms", "EnableKeyRotation")),
         ),
         actions=describes("kms", "CreateKey TagResource EnableKeyRotation PutKeyPolicy DescribeKey", "DescribeKey GetKeyPolicy GetKeyRotationStatus ListResourceTags",
                           "UpdateKeyDescription EnableKey DisableKey EnableKeyRotation DisableKeyRotation PutKeyPolicy TagResource UntagResource",

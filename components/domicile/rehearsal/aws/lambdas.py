@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from ..kinds import Distinct, Kind, Ref
-from ..rules import MEMORY, AtLeastOne, AtMostOne, Items, Length, Needs, Never, OneOf, Pattern, Range, model
+from ..rules import AtLeastOne, AtMostOne, Items, Length, Needs, Never, OneOf, Pattern, Range, model
 from .tokens import FUNCTION, QUEUE, ROLE, TOPIC
-from .vocabulary import ARN, describes, key, reference, schema, security_groups, subnets
+from .vocabulary import ARN, describes, key, lint, reference, schema, sdk, security_groups, subnets
 
 _LAMBDA = ARN + "lambda:{region}:{account}:"
-_RETIRED = r"^(nodejs|nodejs4\.3|nodejs4\.3-edge|nodejs6\.10|nodejs8\.10|nodejs10\.x|nodejs12\.x|nodejs14\.x|nodejs16\.x|python2\.7|python3\.[678]|java8|" \
-           r"dotnetcore.*|dotnet6|go1\.x|ruby2\.[57]|provided)$"  # fmt: skip
+_RETIRED = r"^(nodejs|nodejs4\.3|nodejs4\.3-edge|nodejs6\.10|nodejs8\.10|nodejs10\.x|nodejs12\.x|nodejs14\.x|python2\.7|python3\.[67]|java8|" \
+           r"dotnetcore.*|go1\.x|ruby2\.[57]|provided)$"  # fmt: skip
 _INVOKE = "arn:{partition}:apigateway:{region}:lambda:path/2015-03-31/functions/{arn}/invocations"
 
 
@@ -27,17 +29,20 @@ KINDS: dict[str, Kind] = {
               Ref("deadLetterConfig.targetArn", (QUEUE, TOPIC), holds=False)),
         one_network=True,
         rules=(
-            Pattern("name", r"[a-zA-Z0-9-_]{1,64}", "letters, digits, - and _, 64 at most", source=MEMORY), Pattern("role", r"arn:.+", "a role's ARN", source=MEMORY),
+            Pattern("name", r"[a-zA-Z0-9-_]{1,64}", "letters, digits, - and _, 64 at most", source=reference("lambda", "CreateFunctionRequest.FunctionName")),
+            Pattern("role", r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+", "a role's ARN", source=model("lambda", "RoleArn")),
             Range("timeout", 1, 900, source=reference("lambda", "CreateFunctionRequest.Timeout")), Range("memorySize", 128, 32768, source=model("lambda", "MemorySize")),
             Range("ephemeralStorage.size", 512, 32768, source=model("lambda", "EphemeralStorageSize")), Length("handler", 0, 128, source=model("lambda", "Handler")),
             Length("description", 0, 256, source=model("lambda", "Description")),
             OneOf("packageType", ("Zip", "Image"), source=model("lambda", "PackageType")),
             *(Needs("packageType", need, (None, "Zip"), source=reference("lambda", "CreateFunctionRequest.Handler")) for need in ("handler", "runtime")),
-            Needs("packageType", "imageUri", ("Image",), source=MEMORY), Never("runtime", _RETIRED, "no function can be made with a runtime that is retired", source=MEMORY),
+            Needs("packageType", "imageUri", ("Image",), source=reference("lambda", "CreateFunction")),
+            Never("runtime", _RETIRED, "no function can be made with a runtime that is retired", source=lint("AdditionalSpecs/LmbdRuntimeLifecycle.json")),
             OneOf("architectures[*]", ("x86_64", "arm64"), source=model("lambda", "Architecture")), Items("architectures", 1, 1, source=model("lambda", "ArchitecturesList")),
-            AtMostOne(("code", "s3Bucket", "imageUri"), source=MEMORY), AtLeastOne(("code", "s3Bucket", "imageUri"), source=MEMORY), Needs("s3Bucket", "s3Key", source=MEMORY),
+            AtMostOne(("code", "s3Bucket", "imageUri"), source=sdk(FUNCTION, "s3Bucket")), AtLeastOne(("code", "s3Bucket", "imageUri"), source=sdk(FUNCTION, "s3Bucket")),
+            Needs("s3Bucket", "s3Key", source=sdk(FUNCTION, "s3Key")),
             OneOf("loggingConfig.logFormat", ("JSON", "Text"), source=model("lambda", "LogFormat")),
-            OneOf("tracingConfig.mode", ("Active", "PassThrough"), source=model("lambda", "TracingMode")), Range("reservedConcurrentExecutions", -1, 100000, source=MEMORY),
+            OneOf("tracingConfig.mode", ("Active", "PassThrough"), source=model("lambda", "TracingMode")), Range("reservedConcurrentExecutions", -1, inf, source=sdk(FUNCTION, "reservedConcurrentExecutions")),
         ),
         world=(Distinct(("name",), schema("Lambda::Function", "primaryIdentifier"), code="ResourceConflictException"),),
         actions=describes("lambda", "CreateFunction TagResource GetFunction PutFunctionConcurrency iam:PassRole", "GetFunction GetFunctionConfiguration ListVersionsByFunction "

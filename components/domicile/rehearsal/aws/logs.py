@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..kinds import Distinct, Grants, Kind, Ref
-from ..rules import MEMORY, Length, Needs, OneOf, Pattern, Policy, model
+from ..rules import AtLeastOne, AtMostOne, Length, OneOf, Pattern, Policy, model
 from .tokens import KEY, LOG_GROUP
-from .vocabulary import ARN, describes, reference, role, schema
+from .vocabulary import ARN, describes, reference, report, role, schema, sdk
 
 _NAME = model("logs", "LogGroupName")
 _OF_GROUP = Ref("logGroupName", LOG_GROUP, "group", holds=False, part=True)
@@ -24,7 +24,7 @@ KINDS: dict[str, Kind] = {
         ),
         world=(
             Distinct(("name",), schema("Logs::LogGroup", "primaryIdentifier"), code="ResourceAlreadyExistsException"),
-            Grants("key", "logs.{region}.amazonaws.com", MEMORY, code="InvalidParameterException"),
+            Grants("key", "logs.{region}.amazonaws.com", report("hashicorp/terraform-provider-aws #29282", "2024-03-21"), code="AccessDeniedException"),
         ),
         actions=describes("logs", "CreateLogGroup PutRetentionPolicy AssociateKmsKey TagResource DescribeLogGroups", "DescribeLogGroups ListTagsForResource",
                           "PutRetentionPolicy DeleteRetentionPolicy AssociateKmsKey DisassociateKmsKey TagResource UntagResource", "DeleteLogGroup"),
@@ -55,7 +55,7 @@ KINDS: dict[str, Kind] = {
         id="{policyName}", replaces=("policyName", "resourceArn"), outputs={"policyScope": "ACCOUNT", "revisionId": ""},
         rules=(
             Policy("policyDocument", "resource", 51200, compact=False, source=model("logs", "PolicyDocument")),
-            Needs("policyDocument", "policyName", source=MEMORY),
+            *(rule(("policyName", "resourceArn"), source=sdk("aws:cloudwatch/logResourcePolicy:LogResourcePolicy", "policyName")) for rule in (AtLeastOne, AtMostOne)),
         ),
         actions=describes("logs", "PutResourcePolicy", "DescribeResourcePolicies", "PutResourcePolicy", "DeleteResourcePolicy"),
     ),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..kinds import Distinct, Kind, Ref
-from ..rules import MEMORY, AtLeastOne, AtMostOne, Length, Needs, OneOf, Pattern, Range, model
+from ..rules import AtLeastOne, AtMostOne, Length, Needs, OneOf, Pattern, Range, model
 from .tokens import BUCKET, FIREWALL_DOMAINS, FIREWALL_GROUP, LOG_GROUP, QUERY_LOG, VPC
-from .vocabulary import ARN, describes, reference
+from .vocabulary import ARN, describes, reference, refusal
 
 _RESOLVER = ARN + "route53resolver:{region}:{account}:"
 _CREATE_RULE = "CreateFirewallRuleRequest"
@@ -27,7 +27,8 @@ KINDS: dict[str, Kind] = {
         id="rslvr-fdl-{hex16}", arn=_RESOLVER + "firewall-domain-list/{id}", replaces=("name",), autoname_length=64, in_use="ConflictException",
         missing="ResourceNotFoundException",
         rules=(*_names(), Length("domains[*]", 1, 255, source=model("route53resolver", "FirewallDomainName")),
-               Pattern("domains[*]", r"\*|(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?", "a domain, with at most one '*' as its first label", source=MEMORY)),
+               Pattern("domains[*]", r"\*|(?:\*\.)?[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\.?", "a domain of letters, digits and -, with at most one '*' as its first label",
+                       source=reference("route53resolver", "UpdateFirewallDomainsRequest.Domains"))),
         actions=describes("route53resolver", "CreateFirewallDomainList UpdateFirewallDomains TagResource", "GetFirewallDomainList ListFirewallDomains ListTagsForResource",
                           "UpdateFirewallDomains ListFirewallDomains TagResource UntagResource", "DeleteFirewallDomainList UpdateFirewallDomains ListFirewallDomains"),
     ),
@@ -48,8 +49,8 @@ KINDS: dict[str, Kind] = {
             Needs("blockResponse", "blockOverrideDomain", ("OVERRIDE",), source=reference("route53resolver", f"{_CREATE_RULE}.BlockOverrideDomain")),
             Needs("blockResponse", "blockOverrideDnsType", ("OVERRIDE",), source=reference("route53resolver", f"{_CREATE_RULE}.BlockOverrideDnsType")),
             Range("blockOverrideTtl", 0, 604800, source=model("route53resolver", "BlockOverrideTtl")),
-            AtLeastOne(("firewallDomainListId", "dnsThreatProtection"), source=reference("route53resolver", f"{_CREATE_RULE}.DnsThreatProtection")),
-            AtMostOne(("firewallDomainListId", "dnsThreatProtection"), source=reference("route53resolver", f"{_CREATE_RULE}.DnsThreatProtection")),
+            AtLeastOne(("firewallDomainListId", "dnsThreatProtection"), source=reference("route53resolver", "CreateFirewallRule")),
+            AtMostOne(("firewallDomainListId", "dnsThreatProtection"), source=reference("route53resolver", "CreateFirewallRule")),
         ),
         world=(Distinct(("firewallRuleGroupId", "priority"), reference("route53resolver", f"{_CREATE_RULE}.Priority"), code="ConflictException"),),
         actions=describes("route53resolver", "CreateFirewallRule", "ListFirewallRules", "UpdateFirewallRule", "DeleteFirewallRule"),
@@ -58,16 +59,16 @@ KINDS: dict[str, Kind] = {
         id="rslvr-frgassoc-{hex16}", arn=_RESOLVER + "firewall-rule-group-association/{id}", outputs={"mutationProtection": "DISABLED"},
         replaces=("firewallRuleGroupId", "vpcId"), autoname_length=64, guards={"mutationProtection": "ENABLED"},
         refs=(Ref("firewallRuleGroupId", FIREWALL_GROUP, "group"), Ref("vpcId", VPC, "vpc", holds=True)),
-        rules=(*_names(), Range("priority", 101, 8999, source=_PRIORITY),
+        rules=(*_names(), Range("priority", 100, 9900, source=_PRIORITY),
                OneOf("mutationProtection", ("ENABLED", "DISABLED"), source=model("route53resolver", "MutationProtectionStatus"))),
-        world=(Distinct(("vpcId", "priority"), _PRIORITY, code="ValidationException"), Distinct(("vpcId", "firewallRuleGroupId"), MEMORY, code="ConflictException")),
+        world=(Distinct(("vpcId", "priority"), _PRIORITY, code="ValidationException"), Distinct(("vpcId", "firewallRuleGroupId"), refusal("route53resolver", "AssociateFirewallRuleGroup"), code="ConflictException")),
         actions=describes("route53resolver", "AssociateFirewallRuleGroup TagResource ec2:DescribeVpcs", "GetFirewallRuleGroupAssociation ListTagsForResource",
                           "UpdateFirewallRuleGroupAssociation TagResource UntagResource", "DisassociateFirewallRuleGroup"),
     ),
     "aws:route53/resolverFirewallConfig:ResolverFirewallConfig": Kind(
         id="rslvr-fc-{hex16}", outputs={"ownerId": "{account}", "firewallFailOpen": "DISABLED"}, replaces=("resourceId",), refs=(_resource(),),
         rules=(OneOf("firewallFailOpen", ("ENABLED", "DISABLED", "USE_LOCAL_RESOURCE_SETTING"), source=model("route53resolver", "FirewallFailOpenStatus")),),
-        world=(Distinct(("resourceId",), MEMORY),),
+        world=(Distinct(("resourceId",), reference("route53resolver", "UpdateFirewallConfig")),),
         actions=describes("route53resolver", "UpdateFirewallConfig GetFirewallConfig ec2:DescribeVpcs", "GetFirewallConfig ListFirewallConfigs", "UpdateFirewallConfig",
                           "UpdateFirewallConfig"),
     ),
@@ -82,12 +83,12 @@ KINDS: dict[str, Kind] = {
     ),
     "aws:route53/resolverQueryLogConfigAssociation:ResolverQueryLogConfigAssociation": Kind(
         id="rqlca-{hex16}", replaces=("resolverQueryLogConfigId", "resourceId"), refs=(Ref("resolverQueryLogConfigId", QUERY_LOG, "log"), _resource(holds=True)),
-        world=(Distinct(("resolverQueryLogConfigId", "resourceId"), MEMORY, code="ResourceExistsException"),),
+        world=(Distinct(("resolverQueryLogConfigId", "resourceId"), refusal("route53resolver", "AssociateResolverQueryLogConfig"), code="ResourceExistsException"),),
         actions=describes("route53resolver", "AssociateResolverQueryLogConfig ec2:DescribeVpcs", "GetResolverQueryLogConfigAssociation", "", "DisassociateResolverQueryLogConfig"),
     ),
     "aws:route53/resolverDnsSecConfig:ResolverDnsSecConfig": Kind(
         id="rdsc-{hex16}", arn=_RESOLVER + "resolver-dnssec-config/{id}", outputs={"ownerId": "{account}", "validationStatus": "ENABLED"}, replaces=("resourceId",),
-        refs=(_resource(),), world=(Distinct(("resourceId",), MEMORY),),
+        refs=(_resource(),), world=(Distinct(("resourceId",), reference("route53resolver", "ResolverDnssecConfig")),),
         actions=describes("route53resolver", "UpdateResolverDnssecConfig GetResolverDnssecConfig", "GetResolverDnssecConfig", "", "UpdateResolverDnssecConfig"),
     ),
 }  # fmt: skip

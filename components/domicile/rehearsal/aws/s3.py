@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 
 from ..kinds import Distinct, Kind, Neighbour, PolicyOf, Ref, World
-from ..rules import MEMORY, AtLeastOne, AtMostOne, Excludes, Items, Length, Needs, Never, OneOf, Pattern, Policy, Range, Rule, Source, model
+from ..rules import AtLeastOne, AtMostOne, Excludes, Items, Length, Needs, Never, OneOf, Pattern, Policy, Range, Rule, model
 from .tokens import BUCKET, FUNCTION, QUEUE, TOPIC
-from .vocabulary import ARN, describes, key, reference, role
+from .vocabulary import ARN, describes, guide, key, moto, only, provider, reference, report, role, sdk
 
-_NAMES = Source("Amazon S3 User Guide: General purpose bucket naming rules", "2026-11-21")
+_NAMES = guide("Amazon S3 User Guide, General purpose bucket naming rules", "2026-11-21")
 _OF_BUCKET = Ref("bucket", BUCKET, "bucket", holds=False, part=True)
 _ENCRYPTION = ("AES256", "aws:fsx", "aws:backup", "aws:kms", "aws:kms:dsse")
 _CLASSES = ("GLACIER", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "DEEP_ARCHIVE", "GLACIER_IR")
@@ -18,11 +19,12 @@ _SSE = "rules[*].applyServerSideEncryptionByDefault."
 _RETENTION = "rule.defaultRetention."
 
 
-def _setting(verb: str, rules: tuple[Rule, ...] = (), refs: tuple[Ref, ...] = (), world: tuple[World, ...] = ()) -> Kind:
-    """A setting of a bucket: one of each, named after the bucket, gone with it."""
+def _setting(verb: str, operation: str, rules: tuple[Rule, ...] = (), refs: tuple[Ref, ...] = (), world: tuple[World, ...] = ()) -> Kind:
+    """A setting of a bucket: one of each, named after the bucket, gone with it. S3 itself takes a second in the place of the first (it knows
+    each by the bucket alone); here it is refused, as two would undo each other for ever."""
     return Kind(
         id="{bucket}", replaces=("bucket",), refs=(_OF_BUCKET, *refs), rules=rules, autoname="-",
-        world=(Distinct(("bucket",), MEMORY, code="AlreadyExists"), *world),
+        world=(Distinct(("bucket",), only("s3", operation), code="AlreadyExists"), *world),
         actions=describes("s3", f"Put{verb}", f"Get{verb}", f"Put{verb}", f"Put{verb}"),
     )  # fmt: skip
 
@@ -32,10 +34,10 @@ _OBJECT = Kind(
     outputs={"etag": "{hex32}", "versionId": "{hex32.version}", "contentType": "application/octet-stream", "storageClass": "STANDARD", "serverSideEncryption": "aws:kms",
              "bucketKeyEnabled": False, "acl": "private", "kmsKeyId": "", "key": "{key}"},
     refs=(Ref("bucket", BUCKET, "bucket"), key("kmsKeyId")),
-    rules=(Length("key", 1, 1024, source=model("s3", "ObjectKey")), AtMostOne(("source", "content", "contentBase64"), source=MEMORY),
+    rules=(Length("key", 1, 1024, source=model("s3", "ObjectKey")), AtMostOne(("source", "content", "contentBase64"), source=provider("s3/object.go", "033c721bf1ed")),
            OneOf("serverSideEncryption", _ENCRYPTION, source=model("s3", "ServerSideEncryption")),
            OneOf("objectLockMode", ("GOVERNANCE", "COMPLIANCE"), source=model("s3", "ObjectLockMode")),
-           Needs("objectLockMode", "objectLockRetainUntilDate", source=MEMORY)),
+           Needs("objectLockMode", "objectLockRetainUntilDate", source=report("boto/s3transfer #224", "2021-11-20"))),
     actions=describes("s3", "PutObject PutObjectTagging GetObject", "GetObject GetObjectTagging", "PutObject PutObjectTagging", "DeleteObject DeleteObjectVersion ListBucketVersions"),
 )  # fmt: skip
 
@@ -59,47 +61,47 @@ _SINGLE: dict[str, Kind] = {
                           "GetAccelerateConfiguration", "PutBucketTagging", "DeleteBucket ListBucket"),
     ),
     "BucketPolicy": Kind(
-        id="{bucket}", replaces=("bucket",), refs=(_OF_BUCKET,), rules=(Policy("policy", "resource", 20480, compact=False, source=MEMORY),), autoname="-",
-        world=(PolicyOf("policy", ARN + "s3:::{bucket}", MEMORY),), actions=describes("s3", "PutBucketPolicy", "GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"),
+        id="{bucket}", replaces=("bucket",), refs=(_OF_BUCKET,), rules=(Policy("policy", "resource", 20480, compact=False, source=sdk("aws:s3/bucketPolicy:BucketPolicy", "policy")),), autoname="-",
+        world=(PolicyOf("policy", ARN + "s3:::{bucket}", report("noobaa/noobaa-core #10058", "2026-09-22")),), actions=describes("s3", "PutBucketPolicy", "GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"),
     ),
-    "BucketPublicAccessBlock": _setting("BucketPublicAccessBlock"),
-    "BucketOwnershipControls": _setting("BucketOwnershipControls", (
+    "BucketPublicAccessBlock": _setting("BucketPublicAccessBlock", "PutPublicAccessBlock"),
+    "BucketOwnershipControls": _setting("BucketOwnershipControls", "PutBucketOwnershipControls", (
         OneOf("rule.objectOwnership", ("BucketOwnerPreferred", "ObjectWriter", "BucketOwnerEnforced"), source=model("s3", "ObjectOwnership")),)),
-    "BucketNotification": _setting("BucketNotification", (
-        AtLeastOne(("eventbridge", "lambdaFunctions", "queues", "topics"), source=MEMORY),),
-        (Ref("topics[*].topicArn", TOPIC, holds=False), Ref("queues[*].queueArn", QUEUE, holds=False), Ref("lambdaFunctions[*].lambdaFunctionArn", FUNCTION, holds=False))),
-    "BucketReplicationConfig": _setting("ReplicationConfiguration", (
+    "BucketNotification": _setting("BucketNotification", "PutBucketNotificationConfiguration", (), (
+        Ref("topics[*].topicArn", TOPIC, holds=False), Ref("queues[*].queueArn", QUEUE, holds=False), Ref("lambdaFunctions[*].lambdaFunctionArn", FUNCTION, holds=False))),
+    "BucketReplicationConfig": _setting("ReplicationConfiguration", "PutBucketReplication", (
         Items("rules", 1, 1000, source=reference("s3", "ReplicationConfiguration.Rules")), OneOf("rules[*].status", ("Enabled", "Disabled"), source=model("s3", "ReplicationRuleStatus"))),
         (role("role"), Ref("rules[*].destination.bucket", BUCKET, holds=False, anywhere=True)),
-        (Neighbour(_VERSIONINGS, "bucket", "id", BUCKET, MEMORY, unless={"objectLockEnabled": True}, code="InvalidRequest"),)),
+        (Neighbour(_VERSIONINGS, "bucket", "id", BUCKET, moto("s3/exceptions.py"), unless={"objectLockEnabled": True}, code="InvalidRequest"),)),
     "BucketObject": _OBJECT,
     "BucketObjectv2": _OBJECT,
 }  # fmt: skip
 
 _TWICE: dict[str, Kind] = {
-    "BucketVersioning": _setting("BucketVersioning", (OneOf("versioningConfiguration.status", ("Enabled", "Suspended", "Disabled"), source=MEMORY),)),
-    "BucketServerSideEncryptionConfiguration": _setting("EncryptionConfiguration", (
-        OneOf(_SSE + "sseAlgorithm", _ENCRYPTION, source=model("s3", "ServerSideEncryption")), Items("rules", 1, 1, source=MEMORY),
-        Excludes(_SSE + "sseAlgorithm", _SSE + "kmsMasterKeyId", ("AES256",), source=MEMORY)), (key(_SSE + "kmsMasterKeyId"),)),
-    "BucketObjectLockConfiguration": _setting("BucketObjectLockConfiguration", (
+    "BucketVersioning": _setting("BucketVersioning", "PutBucketVersioning", (OneOf("versioningConfiguration.status", ("Enabled", "Suspended", "Disabled"), source=sdk(_VERSIONINGS[0], "versioningConfiguration.status")),)),
+    "BucketServerSideEncryptionConfiguration": _setting("EncryptionConfiguration", "PutBucketEncryption", (
+        OneOf(_SSE + "sseAlgorithm", _ENCRYPTION, source=model("s3", "ServerSideEncryption")),
+        Excludes(_SSE + "sseAlgorithm", _SSE + "kmsMasterKeyId", ("AES256",), source=reference("s3", "ServerSideEncryptionByDefault.KMSMasterKeyID"))), (key(_SSE + "kmsMasterKeyId"),)),
+    "BucketObjectLockConfiguration": _setting("BucketObjectLockConfiguration", "PutObjectLockConfiguration", (
         OneOf(_RETENTION + "mode", ("GOVERNANCE", "COMPLIANCE"), source=model("s3", "ObjectLockRetentionMode")),
         AtMostOne((_RETENTION + "days", _RETENTION + "years"), source=reference("s3", "DefaultRetention")),
         Needs(_RETENTION + "days", _RETENTION + "mode", source=reference("s3", "DefaultRetention.Days")),
-        Range(_RETENTION + "days", 1, 36500, source=MEMORY), Range(_RETENTION + "years", 1, 100, source=MEMORY),
+        *(Range(_RETENTION + period, 1, inf, source=provider("s3/bucket_object_lock_configuration.go", "01c08000ddb1")) for period in ("days", "years")),
         OneOf("objectLockEnabled", ("Enabled",), source=model("s3", "ObjectLockEnabled"))), (),
-        (Neighbour(_VERSIONINGS, "bucket", "id", BUCKET, MEMORY, unless={"objectLockEnabled": True}, code="InvalidBucketState"),)),
-    "BucketLogging": _setting("BucketLogging", (Length("targetPrefix", 0, 1024, source=MEMORY),), (Ref("targetBucket", BUCKET, "target", holds=False, here=True),)),
-    "BucketLifecycleConfiguration": _setting("LifecycleConfiguration", (
-        Items("rules", 1, 1000, source=MEMORY), OneOf("rules[*].status", ("Enabled", "Disabled"), source=model("s3", "ExpirationStatus")),
-        Length("rules[*].id", 1, 255, source=reference("s3", "LifecycleRule.ID")), Range("rules[*].expiration.days", 1, 2147483647, source=MEMORY),
-        Range("rules[*].noncurrentVersionExpiration.noncurrentDays", 1, 2147483647, source=MEMORY),
+        (Neighbour(_VERSIONINGS, "bucket", "id", BUCKET, moto("s3/exceptions.py"), unless={"objectLockEnabled": True}, code="InvalidBucketState"),)),
+    "BucketLogging": _setting("BucketLogging", "PutBucketLogging", (), (Ref("targetBucket", BUCKET, "target", holds=False, here=True),)),
+    "BucketLifecycleConfiguration": _setting("LifecycleConfiguration", "PutBucketLifecycleConfiguration", (
+        Items("rules", 1, 1000, source=reference("s3", "PutBucketLifecycleConfiguration")), OneOf("rules[*].status", ("Enabled", "Disabled"), source=model("s3", "ExpirationStatus")),
+        Length("rules[*].id", 1, 255, source=reference("s3", "LifecycleRule.ID")), Range("rules[*].expiration.days", 1, inf, source=reference("s3", "LifecycleExpiration.Days")),
+        Range("rules[*].noncurrentVersionExpiration.noncurrentDays", 1, inf, source=reference("s3", "NoncurrentVersionExpiration.NoncurrentDays")),
         OneOf("rules[*].transitions[*].storageClass", _CLASSES, source=model("s3", "TransitionStorageClass")),
-        AtMostOne(("rules[*].filter.prefix", "rules[*].prefix"), source=MEMORY),
+        AtMostOne(("rules[*].filter.prefix", "rules[*].prefix"), source=moto("s3/models.py")),
         OneOf("transitionDefaultMinimumObjectSize", ("varies_by_storage_class", "all_storage_classes_128K"), source=model("s3", "TransitionDefaultMinimumObjectSize")))),
-    "BucketAcl": _setting("BucketAcl", (AtMostOne(("acl", "accessControlPolicy"), source=MEMORY), AtLeastOne(("acl", "accessControlPolicy"), source=MEMORY))),
-    "BucketRequestPaymentConfiguration": _setting("BucketRequestPayment", (OneOf("payer", ("Requester", "BucketOwner"), source=model("s3", "Payer")),)),
-    "BucketAccelerateConfiguration": _setting("AccelerateConfiguration", (OneOf("status", ("Enabled", "Suspended"), source=model("s3", "BucketAccelerateStatus")),)),
-    "BucketCorsConfiguration": _setting("BucketCORS", (Items("corsRules", 1, 100, source=reference("s3", "CORSConfiguration.CORSRules")),)),
+    "BucketAcl": _setting("BucketAcl", "PutBucketAcl", tuple(
+        rule(("acl", "accessControlPolicy"), source=provider("s3/bucket_acl.go", "00a35305dc1b")) for rule in (AtMostOne, AtLeastOne))),
+    "BucketRequestPaymentConfiguration": _setting("BucketRequestPayment", "PutBucketRequestPayment", (OneOf("payer", ("Requester", "BucketOwner"), source=model("s3", "Payer")),)),
+    "BucketAccelerateConfiguration": _setting("AccelerateConfiguration", "PutBucketAccelerateConfiguration", (OneOf("status", ("Enabled", "Suspended"), source=model("s3", "BucketAccelerateStatus")),)),
+    "BucketCorsConfiguration": _setting("BucketCORS", "PutBucketCors", (Items("corsRules", 1, 100, source=reference("s3", "CORSConfiguration.CORSRules")),)),
 }  # fmt: skip
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..kinds import Distinct, Kind, Ref
-from ..rules import MEMORY, AtLeastOne, AtMostOne, Length, OneOf, Pattern, Policy, Range, model
+from ..rules import AtLeastOne, AtMostOne, Length, OneOf, Pattern, Policy, Range, model
 from .tokens import FUNCTION, SECRET
-from .vocabulary import ARN, describes, key, reference
+from .vocabulary import ARN, describes, key, reference, refusal, sdk
 
 _NAME = reference("secretsmanager", "CreateSecretRequest.Name")
 _OF_SECRET = Ref("secretId", SECRET, "secret", holds=False, part=True)
@@ -21,7 +21,7 @@ KINDS: dict[str, Kind] = {
             OneOf("recoveryWindowInDays", (0, *range(7, 31)), source=reference("secretsmanager", "DeleteSecretRequest.RecoveryWindowInDays")),
             Policy("policy", "resource", 20480, compact=False, source=model("secretsmanager", "NonEmptyResourcePolicyType")),
         ),
-        world=(Distinct(("name",), MEMORY, code="ResourceExistsException"),), lingers=True, lingers_unless=("recoveryWindowInDays", 0),
+        world=(Distinct(("name",), refusal("secretsmanager", "CreateSecret"), code="ResourceExistsException"),), lingers=True, lingers_unless=("recoveryWindowInDays", 0),
         actions=describes("secretsmanager", "CreateSecret TagResource DescribeSecret PutResourcePolicy", "DescribeSecret GetResourcePolicy",
                           "UpdateSecret TagResource UntagResource PutResourcePolicy DeleteResourcePolicy", "DeleteSecret DescribeSecret"),
     ),
@@ -45,7 +45,8 @@ KINDS: dict[str, Kind] = {
     "aws:secretsmanager/secretRotation:SecretRotation": Kind(
         id="{secretId}", outputs={"rotationEnabled": True}, replaces=("secretId",), refs=(_OF_SECRET, Ref("rotationLambdaArn", FUNCTION, holds=False)),
         rules=(Range("rotationRules.automaticallyAfterDays", 1, 1000, source=model("secretsmanager", "AutomaticallyRotateAfterDaysType")),
-               AtMostOne(("rotationRules.automaticallyAfterDays", "rotationRules.scheduleExpression"), source=MEMORY)),
+               AtMostOne(("rotationRules.automaticallyAfterDays", "rotationRules.scheduleExpression"),
+                         source=sdk("aws:secretsmanager/secretRotation:SecretRotation", "rotationRules.automaticallyAfterDays"))),
         actions=describes("secretsmanager", "RotateSecret DescribeSecret", "DescribeSecret", "RotateSecret", "CancelRotateSecret"),
     ),
 }  # fmt: skip

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..kinds import Kind, Ref
-from ..rules import MEMORY, Json, OneOf, Pattern, Policy
+from ..rules import Json, OneOf, Pattern, Policy
 from .tokens import FUNCTION, QUEUE, TOPIC
-from .vocabulary import ARN, describes, key, reference, role
+from .vocabulary import ARN, describes, guide, key, reference, role, sdk
 
 _NAME = reference("sns", "CreateTopicInput.Name")
+_POLICY_SIZE = guide("Amazon SNS Developer Guide, Amazon SNS API permissions: policy quotas")
 
 KINDS: dict[str, Kind] = {
     TOPIC: Kind(
@@ -15,13 +16,13 @@ KINDS: dict[str, Kind] = {
         outputs={"owner": "{account}", "policy": "", "beginningArchiveTime": "", "signatureVersion": 0, "tracingConfig": "PassThrough", "maximumMessageSize": 262144,
                  "fifoThroughputScope": ""},
         rules=(Pattern("name", r"[A-Za-z0-9_-]{1,256}|[A-Za-z0-9_-]{1,251}\.fifo", "letters, digits, _ and -, and .fifo at the end of a FIFO topic's", source=_NAME),
-               Policy("policy", "resource", 30720, compact=False, source=MEMORY)),
+               Policy("policy", "resource", 30720, compact=False, source=_POLICY_SIZE)),
         actions=describes("sns", "CreateTopic SetTopicAttributes TagResource GetTopicAttributes", "GetTopicAttributes ListTagsForResource",
                           "SetTopicAttributes TagResource UntagResource", "DeleteTopic"),
     ),
     "aws:sns/topicPolicy:TopicPolicy": Kind(
         id="{arn}", outputs={"owner": "{account}"}, replaces=("arn",), refs=(Ref("arn", TOPIC, "topic", holds=False, part=True),),
-        rules=(Policy("policy", "resource", 30720, compact=False, source=MEMORY),),
+        rules=(Policy("policy", "resource", 30720, compact=False, source=_POLICY_SIZE),),
         actions=describes("sns", "SetTopicAttributes", "GetTopicAttributes", "SetTopicAttributes", "SetTopicAttributes"),
     ),
     "aws:sns/topicSubscription:TopicSubscription": Kind(
@@ -30,7 +31,7 @@ KINDS: dict[str, Kind] = {
         refs=(Ref("topic", TOPIC, "topic", holds=False, part=True), Ref("endpoint", (QUEUE, FUNCTION), holds=False, outside=r"(?!arn:).*|arn:[^:]+:firehose:.*"),
               role("subscriptionRoleArn")),
         rules=(OneOf("protocol", ("http", "https", "email", "email-json", "sms", "sqs", "application", "lambda", "firehose"), source=reference("sns", "SubscribeInput.Protocol")),
-               Json("filterPolicy", source=MEMORY), Json("redrivePolicy", source=MEMORY)),
+               Json("filterPolicy", source=sdk("aws:sns/topicSubscription:TopicSubscription", "filterPolicy")), Json("redrivePolicy", source=sdk("aws:sns/topicSubscription:TopicSubscription", "redrivePolicy"))),
         actions=describes("sns", "Subscribe GetSubscriptionAttributes SetSubscriptionAttributes", "GetSubscriptionAttributes", "SetSubscriptionAttributes", "Unsubscribe"),
     ),
 }  # fmt: skip

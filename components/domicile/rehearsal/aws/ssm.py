@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ..kinds import Distinct, Kind
-from ..rules import MEMORY, AtLeastOne, AtMostOne, Length, Needs, Never, OneOf, Pattern, Size, model
-from .vocabulary import ARN, describes, key, reference, schema
+from ..rules import AtLeastOne, AtMostOne, Length, Needs, Never, OneOf, Pattern, Size, model
+from .vocabulary import ARN, describes, key, provider, reference, schema, sdk
 
 _NAME = reference("ssm", "PutParameterRequest.Name")
+_ONE_VALUE = ("value", "insecureValue", "valueWo")
+_PARAMETER = provider("ssm/parameter.go", "0073593e7d69")
 
 KINDS: dict[str, Kind] = {
     "aws:ssm/parameter:Parameter": Kind(
@@ -18,8 +20,8 @@ KINDS: dict[str, Kind] = {
             OneOf("type", ("String", "StringList", "SecureString"), source=model("ssm", "ParameterType")),
             OneOf("tier", ("Standard", "Advanced", "Intelligent-Tiering"), source=model("ssm", "ParameterTier")),
             Length("description", 0, 1024, source=model("ssm", "ParameterDescription")), Size("value", 8192, source=reference("ssm", "PutParameterRequest.Value")),
-            AtLeastOne(("value", "insecureValue", "valueWo"), source=MEMORY), AtMostOne(("value", "insecureValue", "valueWo"), source=MEMORY),
-            Needs("valueWo", "valueWoVersion", source=MEMORY),
+            AtLeastOne(_ONE_VALUE, source=_PARAMETER), AtMostOne(_ONE_VALUE, source=_PARAMETER),
+            Needs("valueWo", "valueWoVersion", source=sdk("aws:ssm/parameter:Parameter", "valueWo")),
         ),
         world=(Distinct(("name",), schema("SSM::Parameter", "primaryIdentifier"), code="ParameterAlreadyExists"),),
         actions=describes("ssm", "PutParameter AddTagsToResource GetParameter DescribeParameters", "GetParameter DescribeParameters ListTagsForResource",

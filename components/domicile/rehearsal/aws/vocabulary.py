@@ -15,10 +15,50 @@ def reference(service: str, what: str) -> Source:
     return Source(f"AWS API reference: {service} {what}", "2026-11-21")
 
 
+def refusal(service: str, operation: str) -> Source:
+    """An operation's errors in AWS's own service model: tests look for the rule's code among them."""
+    return Source(f"AWS service model's errors: {service} {operation}", "2026-11-22")
+
+
+def only(service: str, operation: str) -> Source:
+    """An operation that knows what it sets by one name and no id of its own, so that there is but one of it: tests look at its input."""
+    return Source(f"AWS service model's inputs: {service} {operation}", "2026-11-22")
+
+
 def schema(type_: str, path: str) -> Source:
     """A property of CloudFormation's schema of a type, as cfn-lint carries it: tests hold the rule to it. `primaryIdentifier` names what no two
-    things share."""
+    things share; a path that ends in `requiredXor`, `requiredOr` or `dependentExcluded` is that list of names."""
     return Source(f"CloudFormation schema: AWS::{type_} {path}", "2026-11-21")
+
+
+def lint(path: str) -> Source:
+    """A file of cfn-lint's own rules: tests hold the rule to it."""
+    return Source(f"cfn-lint: {path}", "2026-11-22")
+
+
+def sdk(token: str, path: str) -> Source:
+    """What the SDK's documentation says of an input: tests look there for the words of such a rule, and for the other inputs that it names."""
+    return Source(f"pulumi_aws: {token} {path}", "2026-11-22")
+
+
+def moto(path: str) -> Source:
+    """A file of moto, which answers as AWS was seen to: tests look for the rule's code in it."""
+    return Source(f"moto: {path}", "2026-11-22")
+
+
+def provider(path: str, commit: str) -> Source:
+    """A file of the provider that the SDK is generated from: what it refuses before it calls AWS. Read at a commit, not held by a test."""
+    return Source(f"terraform-provider-aws: internal/service/{path} at {commit}", "2026-11-22")
+
+
+def guide(page: str, read: str = "2026-11-22") -> Source:
+    """A page of AWS's own guides, by its guide and title; read, not held by a test."""
+    return Source(f"AWS documentation: {page}", read)
+
+
+def report(issue: str, day: str) -> Source:
+    """An answer of AWS's that somebody was given, in a public report: a repository's issue, and the day of the answer."""
+    return Source(f"report: {issue}, {day}", "2026-11-22")
 
 
 def vpc(holds: bool = True, part: bool = False) -> Ref:

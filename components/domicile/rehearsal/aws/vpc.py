@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ..kinds import Apart, Demand, Distinct, Inside, Kind, Native, Neighbour, OnePer, Ref
 from ..rules import (
-    MEMORY,
     AtLeastOne,
     AtMostOne,
     Excludes,
@@ -37,16 +36,28 @@ from .tokens import (
     SUBNET,
     VPC,
 )
-from .vocabulary import EC2, describes, reference, role, security_groups, subnets, vpc
+from .vocabulary import EC2, describes, guide, moto, provider, reference, report, role, schema, sdk, security_groups, subnets, vpc
 
 _SIZE = reference("ec2", "CreateSubnet")
 _GROUP_TEXT = reference("ec2", "CreateSecurityGroupRequest.Description")
 _GROUP_CHARACTERS = r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]*"
-_RULE_TEXT = reference("ec2", "SecurityGroupRuleDescription.Description")
-_PORT = MEMORY
+_RULE_TEXT = reference("ec2", "IpRange.Description")
+_SINGLE = provider("ec2/vpc_security_group_ingress_rule.go", "00a322094b4b")  # the same operations take a group's own rules
+_GROUP = provider("ec2/vpc_security_group.go", "01606926a0c0")
+_ROUTE_TABLE = provider("ec2/vpc_route_table.go", "022092419b7c")
+_ROUTE = provider("ec2/vpc_route.go", "0128541e0711")
+_ACL = provider("ec2/vpc_network_acl.go", "0620f2a6a126")
+_ENTRY = reference("ec2", "CreateNetworkAclEntryRequest.CidrBlock")
+_FLOW_LOG = provider("ec2/vpc_flow_log.go", "00a35305dc1b")
+_PORTED = ("tcp", "udp", "icmp", "6", "17", "1")
+_GATEWAYS = guide("AWS PrivateLink, Gateway endpoints")  # of S3, directory buckets apart
+_ENDPOINT_POLICY = guide("AWS PrivateLink, AWS PrivateLink quotas")  # white space counts
+_GROUP_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
+_ENDPOINT_OF = ("serviceName", "serviceNetworkArn", "resourceConfigurationArn")
+_LOGGED = ("vpcId", "subnetId", "eniId", "transitGatewayId", "transitGatewayAttachmentId", "regionalNatGatewayId")
 _OUR_LISTS = r"pl-[0-9a-f]{8}"  # AWS's own prefix lists have short ids, a team's long ones
 _TARGETS = ("gatewayId", "natGatewayId", "vpcEndpointId", "egressOnlyGatewayId", "transitGatewayId", "networkInterfaceId",
-            "vpcPeeringConnectionId", "localGatewayId", "carrierGatewayId", "coreNetworkArn")  # fmt: skip
+            "vpcPeeringConnectionId", "localGatewayId", "carrierGatewayId", "coreNetworkArn", "odbNetworkArn")  # fmt: skip
 _DESTINATIONS = ("destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId")
 
 
@@ -62,16 +73,18 @@ def _route_refs(at: str = "") -> tuple[Ref, ...]:
 def _group_rules(at: str) -> tuple[Length | OneOf | Range | Network | Pattern, ...]:
     """What holds of each rule in a security group."""
     return (
-        Network(f"{at}[*].cidrBlocks[*]", source=MEMORY),
-        Network(f"{at}[*].ipv6CidrBlocks[*]", version=6, source=MEMORY),
-        Range(f"{at}[*].fromPort", -1, 65535, source=_PORT),
-        Range(f"{at}[*].toPort", -1, 65535, source=_PORT),
+        Network(f"{at}[*].cidrBlocks[*]", source=_GROUP),
+        Network(f"{at}[*].ipv6CidrBlocks[*]", version=6, source=_GROUP),
+        Range(f"{at}[*].fromPort", -1, 65535, source=_SINGLE),
+        Range(f"{at}[*].toPort", -1, 65535, source=_SINGLE),
         Length(f"{at}[*].description", 0, 255, source=_RULE_TEXT),
         Pattern(f"{at}[*].description", _GROUP_CHARACTERS, "letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*", source=_RULE_TEXT),
     )
 
 
 def _single_rule(verb: str) -> Kind:
+    token = f"aws:vpc/securityGroup{verb}Rule:SecurityGroup{verb}Rule"
+    ports = sdk(token, "toPort")
     one_source = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
     return Kind(
         id="sgr-{hex}", arn=EC2 + "security-group-rule/{id}", outputs={"securityGroupRuleId": "{id}"}, autoname="-",
@@ -83,16 +96,17 @@ def _single_rule(verb: str) -> Kind:
         ),
         one_network=True,
         rules=(
-            AtLeastOne(one_source, source=MEMORY), AtMostOne(one_source, source=MEMORY),
-            Network("cidrIpv4", source=MEMORY), Network("cidrIpv6", version=6, source=MEMORY),
-            Range("fromPort", -1, 65535, source=_PORT), Range("toPort", -1, 65535, source=_PORT),
-            Excludes("ipProtocol", "fromPort", ("-1",), source=MEMORY), Excludes("ipProtocol", "toPort", ("-1",), source=MEMORY),
-            Needs("ipProtocol", "fromPort", ("tcp", "udp", "6", "17"), source=MEMORY),
-            Needs("ipProtocol", "toPort", ("tcp", "udp", "6", "17"), source=MEMORY),
+            AtLeastOne(one_source, source=schema(f"EC2::SecurityGroup{verb}", "requiredXor")),
+            AtMostOne(one_source, source=schema(f"EC2::SecurityGroup{verb}", "requiredXor")),
+            Network("cidrIpv4", source=_SINGLE), Network("cidrIpv6", version=6, source=_SINGLE),
+            Range("fromPort", -1, 65535, source=_SINGLE), Range("toPort", -1, 65535, source=_SINGLE),
+            Excludes("ipProtocol", "fromPort", ("-1",), source=sdk(token, "ipProtocol")),
+            Excludes("ipProtocol", "toPort", ("-1",), source=sdk(token, "ipProtocol")),
+            Needs("ipProtocol", "fromPort", _PORTED, source=ports), Needs("ipProtocol", "toPort", _PORTED, source=ports),
             Length("description", 0, 255, source=_RULE_TEXT),
             Pattern("description", _GROUP_CHARACTERS, "letters, digits, spaces and ._-:/()#,@[]+=&;{}!$*", source=_RULE_TEXT),
         ),
-        world=(Distinct(("securityGroupId", "ipProtocol", "fromPort", "toPort", *one_source), MEMORY, code="InvalidPermission.Duplicate"),),
+        world=(Distinct(("securityGroupId", "ipProtocol", "fromPort", "toPort", *one_source), moto("ec2/exceptions.py"), code="InvalidPermission.Duplicate"),),
         in_use="DependencyViolation", missing="InvalidGroup.NotFound",
         actions=describes("ec2", f"AuthorizeSecurityGroup{verb} CreateTags", "DescribeSecurityGroupRules",
                           "ModifySecurityGroupRules CreateTags DeleteTags", f"RevokeSecurityGroup{verb}"),
@@ -114,7 +128,7 @@ KINDS: dict[str, Kind] = {
             AtLeastOne(("cidrBlock", "ipv4IpamPoolId"), source=reference("ec2", "CreateVpc")),
             Network("cidrBlock", 16, 28, source=_SIZE),
             OneOf("instanceTenancy", ("default", "dedicated"), source=reference("ec2", "CreateVpcRequest.InstanceTenancy")),
-            AtMostOne(("cidrBlock", "ipv4NetmaskLength"), source=MEMORY),
+            AtMostOne(("cidrBlock", "ipv4NetmaskLength"), source=provider("ec2/vpc_.go", "00081ce41cc6")),
         ),
         actions=describes("ec2", "CreateVpc CreateTags ModifyVpcAttribute DescribeVpcs", "DescribeVpcs DescribeVpcAttribute DescribeRouteTables "
                           "DescribeNetworkAcls DescribeSecurityGroups", "ModifyVpcAttribute CreateTags DeleteTags", "DeleteVpc"),
@@ -127,7 +141,7 @@ KINDS: dict[str, Kind] = {
                   "ipv4NetmaskLength", "ipv6IpamPoolId", "ipv6NetmaskLength"),
         rules=(
             Network("cidrBlock", 16, 28, source=_SIZE),
-            AtMostOne(("availabilityZone", "availabilityZoneId"), source=MEMORY),
+            AtMostOne(("availabilityZone", "availabilityZoneId"), source=schema("EC2::Subnet", "dependentExcluded")),
             OneOf("privateDnsHostnameTypeOnLaunch", ("ip-name", "resource-name"), source=model("ec2", "HostnameType")),
         ),
         world=(
@@ -140,7 +154,7 @@ KINDS: dict[str, Kind] = {
     ROUTE_TABLE: Kind(
         id="rtb-{hex}", arn=EC2 + "route-table/{id}", outputs={"ownerId": "{account}"}, replaces=("vpcId",), missing="InvalidRouteTableID.NotFound",
         refs=(vpc(), *_route_refs("routes[*]."), ), one_network=True,
-        rules=(Network("routes[*].cidrBlock", source=MEMORY), Network("routes[*].ipv6CidrBlock", version=6, source=MEMORY)),
+        rules=(Network("routes[*].cidrBlock", source=_ROUTE_TABLE), Network("routes[*].ipv6CidrBlock", version=6, source=_ROUTE_TABLE)),
         actions=describes("ec2", "CreateRouteTable CreateTags CreateRoute DescribeRouteTables", "DescribeRouteTables",
                           "CreateRoute ReplaceRoute DeleteRoute CreateTags DeleteTags", "DeleteRouteTable"),
     ),
@@ -151,19 +165,20 @@ KINDS: dict[str, Kind] = {
         refs=(Ref("routeTableId", ROUTE_TABLE, "table", holds=False, part=True), *_route_refs(),
               Ref("destinationPrefixListId", PREFIX_LIST, "list", outside=_OUR_LISTS)),
         rules=(
-            AtLeastOne(_DESTINATIONS, source=MEMORY), AtMostOne(_DESTINATIONS, source=MEMORY),
-            AtLeastOne(_TARGETS, source=MEMORY), AtMostOne(_TARGETS, source=MEMORY),
-            Network("destinationCidrBlock", source=MEMORY), Network("destinationIpv6CidrBlock", version=6, source=MEMORY),
+            AtLeastOne(_DESTINATIONS, source=reference("ec2", "CreateRoute")), AtMostOne(_DESTINATIONS, source=_ROUTE),
+            AtLeastOne(_TARGETS, source=reference("ec2", "CreateRoute")), AtMostOne(_TARGETS, source=reference("ec2", "CreateRoute")),
+            Network("destinationCidrBlock", source=_ROUTE), Network("destinationIpv6CidrBlock", version=6, source=_ROUTE),
         ),
-        world=(Distinct(("routeTableId", *_DESTINATIONS), MEMORY, code="RouteAlreadyExists"),),
+        world=(Distinct(("routeTableId", *_DESTINATIONS), moto("ec2/exceptions.py"), code="RouteAlreadyExists"),),
         actions=describes("ec2", "CreateRoute DescribeRouteTables", "DescribeRouteTables", "ReplaceRoute", "DeleteRoute"),
     ),
     "aws:ec2/routeTableAssociation:RouteTableAssociation": Kind(
         id="rtbassoc-{hex}", replaces=("subnetId", "gatewayId"), one_network=True,
         refs=(Ref("routeTableId", ROUTE_TABLE, "table"), Ref("subnetId", SUBNET, "subnet", holds=False, part=True),
               Ref("gatewayId", INTERNET_GATEWAY, "internet")),
-        rules=(AtLeastOne(("subnetId", "gatewayId"), source=MEMORY), AtMostOne(("subnetId", "gatewayId"), source=MEMORY)),
-        world=(Distinct(("subnetId",), MEMORY, code="Resource.AlreadyAssociated"),),
+        rules=(AtLeastOne(("subnetId", "gatewayId"), source=sdk("aws:ec2/routeTableAssociation:RouteTableAssociation", "routeTableId")),
+               AtMostOne(("subnetId", "gatewayId"), source=sdk("aws:ec2/routeTableAssociation:RouteTableAssociation", "gatewayId"))),
+        world=(Distinct(("subnetId",), report("hashicorp/terraform-provider-aws #38960", "2024-08-21"), code="Resource.AlreadyAssociated"),),
         actions=describes("ec2", "AssociateRouteTable DescribeRouteTables", "DescribeRouteTables", "ReplaceRouteTableAssociation",
                           "DisassociateRouteTable"),
     ),
@@ -176,7 +191,7 @@ KINDS: dict[str, Kind] = {
     INTERNET_GATEWAY: Kind(
         id="igw-{hex}", arn=EC2 + "internet-gateway/{id}", outputs={"ownerId": "{account}", "vpcId": ""}, refs=(vpc(),),
         missing="InvalidInternetGatewayID.NotFound",
-        world=(Distinct(("vpcId",), MEMORY, code="Resource.AlreadyAssociated"),),
+        world=(Distinct(("vpcId",), report("binlab/terraform-aws-vault-ha-raft #54", "2021-07-29"), code="InvalidParameterValue"),),
         actions=describes("ec2", "CreateInternetGateway AttachInternetGateway CreateTags DescribeInternetGateways", "DescribeInternetGateways",
                           "AttachInternetGateway DetachInternetGateway CreateTags DeleteTags", "DetachInternetGateway DeleteInternetGateway"),
     ),
@@ -210,10 +225,17 @@ KINDS: dict[str, Kind] = {
         rules=(
             OneOf("connectivityType", ("private", "public"), source=model("ec2", "ConnectivityType")),
             Excludes("connectivityType", "allocationId", ("private",), source=reference("ec2", "CreateNatGatewayRequest.AllocationId")),
-            AtLeastOne(("subnetId", "vpcId"), source=MEMORY),
+            *(
+                Where("availabilityMode", ("zonal", None), rule, source=rule.source)
+                for rule in (AtLeastOne(("subnetId",), source=sdk("aws:ec2/natGateway:NatGateway", "subnetId")),
+                             Needs("connectivityType", "allocationId", ("public", None), source=sdk("aws:ec2/natGateway:NatGateway", "allocationId")))
+            ),
+            Excludes("availabilityMode", "subnetId", ("regional",), source=sdk("aws:ec2/natGateway:NatGateway", "subnetId")),
+            Needs("availabilityMode", "vpcId", ("regional",), source=sdk("aws:ec2/natGateway:NatGateway", "vpcId")),
         ),
         world=(
-            Neighbour((INTERNET_GATEWAY, INTERNET_ATTACHMENT), "subnet", "vpcId", VPC, MEMORY, "connectivityType", (None, "public")),
+            Neighbour((INTERNET_GATEWAY, INTERNET_ATTACHMENT), "subnet", "vpcId", VPC, reference("ec2", "NatGateway.FailureMessage"),
+                      "connectivityType", (None, "public")),
             Distinct(("allocationId",), reference("ec2", "CreateNatGatewayRequest.AllocationId"), code="Resource.AlreadyAssociated"),
         ),
         actions=describes("ec2", "CreateNatGateway CreateTags DescribeNatGateways", "DescribeNatGateways", "CreateTags DeleteTags",
@@ -241,17 +263,18 @@ KINDS: dict[str, Kind] = {
     ),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _single_rule("Ingress"),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _single_rule("Egress"),
-    "aws:ec2/securityGroupRule:SecurityGroupRule": Kind(
+    _GROUP_RULE: Kind(
         id="sgrule-{number}", outputs={"securityGroupRuleId": "sgr-{hex}", "sourceSecurityGroupId": ""}, one_network=True,
         replaces=("type", "fromPort", "toPort", "protocol", "cidrBlocks", "ipv6CidrBlocks", "prefixListIds", "securityGroupId", "self",
                   "sourceSecurityGroupId"),
         refs=(Ref("securityGroupId", SECURITY_GROUP, "group", holds=False, part=True), Ref("sourceSecurityGroupId", SECURITY_GROUP, "peer"),
               Ref("prefixListIds[*]", PREFIX_LIST, "list", outside=_OUR_LISTS)),
         rules=(
-            OneOf("type", ("ingress", "egress"), source=MEMORY),
-            AtLeastOne(("cidrBlocks", "ipv6CidrBlocks", "prefixListIds", "self", "sourceSecurityGroupId"), source=MEMORY),
-            AtMostOne(("cidrBlocks", "self"), source=MEMORY), AtMostOne(("cidrBlocks", "sourceSecurityGroupId"), source=MEMORY),
-            Network("cidrBlocks[*]", source=MEMORY), Range("fromPort", -1, 65535, source=_PORT), Range("toPort", -1, 65535, source=_PORT),
+            OneOf("type", ("ingress", "egress"), source=sdk(_GROUP_RULE, "type")),
+            AtLeastOne(("cidrBlocks", "ipv6CidrBlocks", "prefixListIds", "self", "sourceSecurityGroupId"), source=sdk(_GROUP_RULE, "region")),
+            *(AtMostOne((one, "self"), source=sdk(_GROUP_RULE, "self")) for one in ("cidrBlocks", "ipv6CidrBlocks", "sourceSecurityGroupId")),
+            *(AtMostOne((one, "sourceSecurityGroupId"), source=sdk(_GROUP_RULE, one)) for one in ("cidrBlocks", "ipv6CidrBlocks")),
+            Network("cidrBlocks[*]", source=_GROUP), Range("fromPort", -1, 65535, source=_SINGLE), Range("toPort", -1, 65535, source=_SINGLE),
         ),
         actions=describes("ec2", "AuthorizeSecurityGroupIngress AuthorizeSecurityGroupEgress", "DescribeSecurityGroups DescribeSecurityGroupRules",
                           "UpdateSecurityGroupRuleDescriptionsIngress UpdateSecurityGroupRuleDescriptionsEgress",
@@ -288,8 +311,8 @@ KINDS: dict[str, Kind] = {
             for rule in (
                 Range(f"{at}[*].ruleNo", 1, 32766, source=reference("ec2", "CreateNetworkAclEntryRequest.RuleNumber")),
                 OneOf(f"{at}[*].action", ("allow", "deny"), source=model("ec2", "RuleAction")),
-                Network(f"{at}[*].cidrBlock", source=MEMORY), Range(f"{at}[*].fromPort", 0, 65535, source=_PORT),
-                Range(f"{at}[*].toPort", 0, 65535, source=_PORT),
+                Network(f"{at}[*].cidrBlock", source=_ACL), Range(f"{at}[*].fromPort", 0, 65535, source=_ACL),
+                Range(f"{at}[*].toPort", 0, 65535, source=_ACL),
             )
         ),
         actions=describes("ec2", "CreateNetworkAcl CreateTags CreateNetworkAclEntry DeleteNetworkAclEntry ReplaceNetworkAclAssociation "
@@ -303,10 +326,11 @@ KINDS: dict[str, Kind] = {
         rules=(
             Range("ruleNumber", 1, 32766, source=reference("ec2", "CreateNetworkAclEntryRequest.RuleNumber")),
             OneOf("ruleAction", ("allow", "deny"), source=model("ec2", "RuleAction")),
-            AtLeastOne(("cidrBlock", "ipv6CidrBlock"), source=MEMORY), AtMostOne(("cidrBlock", "ipv6CidrBlock"), source=MEMORY),
-            Network("cidrBlock", source=MEMORY), Range("fromPort", 0, 65535, source=_PORT), Range("toPort", 0, 65535, source=_PORT),
+            AtLeastOne(("cidrBlock", "ipv6CidrBlock"), source=schema("EC2::NetworkAclEntry", "requiredXor")),
+            AtMostOne(("cidrBlock", "ipv6CidrBlock"), source=schema("EC2::NetworkAclEntry", "requiredXor")),
+            Network("cidrBlock", cleared=True, source=_ENTRY), Range("fromPort", 0, 65535, source=_ACL), Range("toPort", 0, 65535, source=_ACL),
         ),
-        world=(Distinct(("networkAclId", "ruleNumber", "egress"), MEMORY, code="NetworkAclEntryAlreadyExists"),),
+        world=(Distinct(("networkAclId", "ruleNumber", "egress"), moto("ec2/exceptions.py"), code="NetworkAclEntryAlreadyExists"),),
         actions=describes("ec2", "CreateNetworkAclEntry", "DescribeNetworkAcls", "", "DeleteNetworkAclEntry"),
     ),
     "aws:ec2/networkAclAssociation:NetworkAclAssociation": Kind(
@@ -331,18 +355,17 @@ KINDS: dict[str, Kind] = {
                   source=model("ec2", "VpcEndpointType")),
             OneOf("ipAddressType", ("ipv4", "dualstack", "ipv6"), source=model("ec2", "IpAddressType")),
             OneOf("dnsOptions.dnsRecordIpType", ("ipv4", "dualstack", "ipv6", "service-defined"), source=model("ec2", "DnsRecordIpType")),
-            AtLeastOne(("serviceName", "serviceNetworkArn", "resourceConfigurationArn"), source=MEMORY),
-            Pattern("serviceName", r"(?:com|cn)\.amazonaws\..+|aws\.[a-z0-9.-]+|com\.amazonaws\.vpce\..+", "such as com.amazonaws.REGION.s3", source=MEMORY),
+            AtLeastOne(_ENDPOINT_OF, source=sdk(ENDPOINT, "serviceName")), AtMostOne(_ENDPOINT_OF, source=sdk(ENDPOINT, "serviceName")),
             Excludes("vpcEndpointType", "routeTableIds", ("Interface",), source=reference("ec2", "CreateVpcEndpointRequest.RouteTableIds")),
             Excludes("vpcEndpointType", "subnetIds", ("Gateway", None), source=reference("ec2", "CreateVpcEndpointRequest.SubnetIds")),
             Excludes("vpcEndpointType", "securityGroupIds", ("Gateway", None), source=reference("ec2", "CreateVpcEndpointRequest.SecurityGroupIds")),
-            Policy("policy", "resource", 20480, source=MEMORY),
-            Where("vpcEndpointType", ("Gateway", None), Pattern("serviceName", r".*\.(?:s3|dynamodb|s3express)", "only S3 and DynamoDB have gateways", source=MEMORY),
-                  source=MEMORY),
+            Policy("policy", "resource", 20480, compact=False, source=_ENDPOINT_POLICY),
+            Where("vpcEndpointType", ("Gateway", None), Pattern("serviceName", r".*\.(?:s3|dynamodb|s3express)", "only S3 and DynamoDB have gateways",
+                                                                source=_GATEWAYS), source=_GATEWAYS),
         ),
         world=(
-            Native("serviceName", is_service_of, MEMORY, code="InvalidServiceName"),
-            OnePer("subnet", "availabilityZone", MEMORY, code="DuplicateSubnetsInSameZone"),
+            Native("serviceName", is_service_of, reference("ec2", "CreateVpcEndpointRequest.ServiceRegion"), region="serviceRegion", code="InvalidServiceName"),
+            OnePer("subnet", "availabilityZone", report("terraform-aws-modules/terraform-aws-vpc #583", "2021-02-03"), code="DuplicateSubnetsInSameZone"),
             Demand("vpc", {"enableDnsSupport": True, "enableDnsHostnames": True}, reference("ec2", "CreateVpcEndpointRequest.PrivateDnsEnabled"),
                    "privateDnsEnabled", (True,)),
         ),
@@ -351,13 +374,13 @@ KINDS: dict[str, Kind] = {
     ),
     "aws:ec2/vpcEndpointPolicy:VpcEndpointPolicy": Kind(
         id="{vpcEndpointId}", replaces=("vpcEndpointId",), refs=(Ref("vpcEndpointId", ENDPOINT, "endpoint", holds=False, part=True),),
-        rules=(Policy("policy", "resource", 20480, source=MEMORY),),
+        rules=(Policy("policy", "resource", 20480, compact=False, source=_ENDPOINT_POLICY),),
         actions=describes("ec2", "ModifyVpcEndpoint DescribeVpcEndpoints", "DescribeVpcEndpoints", "ModifyVpcEndpoint", "ModifyVpcEndpoint"),
     ),
     "aws:ec2/vpcEndpointRouteTableAssociation:VpcEndpointRouteTableAssociation": Kind(
         id="a-{vpcEndpointId}{number}", replaces=("vpcEndpointId", "routeTableId"), one_network=True,
         refs=(Ref("vpcEndpointId", ENDPOINT, "endpoint", holds=False, part=True), Ref("routeTableId", ROUTE_TABLE, "table", holds=False)),
-        world=(Distinct(("vpcEndpointId", "routeTableId"), MEMORY, code="RouteAlreadyExists"),),
+        world=(Distinct(("vpcEndpointId", "routeTableId"), report("eksctl-io/eksctl #2510", "2021-09-06"), code="RouteAlreadyExists"),),
         actions=describes("ec2", "ModifyVpcEndpoint", "DescribeVpcEndpoints", "", "ModifyVpcEndpoint"),
     ),
     PREFIX_LIST: Kind(
@@ -367,7 +390,7 @@ KINDS: dict[str, Kind] = {
             OneOf("addressFamily", ("IPv4", "IPv6"), source=reference("ec2", "CreateManagedPrefixListRequest.AddressFamily")),
             Length("name", 1, 255, source=reference("ec2", "CreateManagedPrefixListRequest.PrefixListName")),
             Never("name", r"^com\.amazonaws", "it can't start with com.amazonaws", source=reference("ec2", "CreateManagedPrefixListRequest.PrefixListName")),
-            Network("entries[*].cidr", version=0, source=MEMORY),
+            Network("entries[*].cidr", version=0, cleared=True, source=provider("ec2/vpc_managed_prefix_list.go", "007fe432912e")),
         ),
         actions=describes("ec2", "CreateManagedPrefixList CreateTags DescribeManagedPrefixLists", "DescribeManagedPrefixLists GetManagedPrefixListEntries",
                           "ModifyManagedPrefixList CreateTags DeleteTags", "DeleteManagedPrefixList"),
@@ -379,14 +402,13 @@ KINDS: dict[str, Kind] = {
         refs=(vpc(holds=False, part=True), Ref("subnetId", SUBNET, "subnet", holds=False, part=True), role("iamRoleArn"),
               Ref("logDestination", (LOG_GROUP, BUCKET), "destination", holds=False, outside=r"arn:[^:]+:firehose:.*|arn:[^:]+:s3:::[^/]+/.*")),
         rules=(
-            AtLeastOne(("vpcId", "subnetId", "eniId", "transitGatewayId", "transitGatewayAttachmentId", "regionalNatGatewayId"), source=MEMORY),
-            AtMostOne(("vpcId", "subnetId", "eniId", "transitGatewayId"), source=MEMORY),
+            AtLeastOne(_LOGGED, source=sdk("aws:ec2/flowLog:FlowLog", "vpcId")), AtMostOne(_LOGGED, source=_FLOW_LOG),
             OneOf("trafficType", ("ACCEPT", "REJECT", "ALL"), source=model("ec2", "TrafficType")),
             Needs("vpcId", "trafficType", source=reference("ec2", "CreateFlowLogsRequest.TrafficType")),
             OneOf("logDestinationType", ("cloud-watch-logs", "s3", "kinesis-data-firehose"), source=model("ec2", "LogDestinationType")),
             OneOf("maxAggregationInterval", (60, 600), source=reference("ec2", "CreateFlowLogsRequest.MaxAggregationInterval")),
-            Needs("logDestinationType", "iamRoleArn", ("cloud-watch-logs", None), source=MEMORY),
-            Excludes("logDestinationType", "iamRoleArn", ("s3",), source=MEMORY),
+            Needs("logDestinationType", "iamRoleArn", ("cloud-watch-logs", None), source=reference("ec2", "CreateFlowLogsRequest.DeliverLogsPermissionArn")),
+            Excludes("logDestinationType", "iamRoleArn", ("s3",), source=report("aws-samples/aws-secure-environment-accelerator #1111", "2023-02-22")),
         ),
         actions=describes("ec2", "CreateFlowLogs CreateTags DescribeFlowLogs logs:CreateLogDelivery iam:PassRole", "DescribeFlowLogs",
                           "CreateTags DeleteTags", "DeleteFlowLogs logs:DeleteLogDelivery"),
