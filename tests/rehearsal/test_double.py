@@ -137,24 +137,6 @@ def invoke(double, name, /, **args):
     return result
 
 
-def test_a_policy_document_is_the_providers(double):
-    statement = {"sid": "Read", "actions": ["s3:GetObject", "s3:ListBucket"], "resources": ["*"]}
-    condition = {"test": "StringEquals", "variable": "aws:SourceVpce", "values": ["vpce-1"]}
-    result = invoke(double, "iam.getPolicyDocument", statements=[{**statement, "conditions": [condition]}])
-    assert json.loads(result["json"]) == {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "Read",
-                "Effect": "Allow",
-                "Action": ["s3:ListBucket", "s3:GetObject"],
-                "Resource": "*",
-                "Condition": {"StringEquals": {"aws:SourceVpce": "vpce-1"}},
-            }
-        ],
-    }
-
-
 def test_the_cloud_knows_itself(double):
     assert invoke(double, "index.getCallerIdentity")["accountId"] == "123456789012"
     assert invoke(double, "index.getRegion")["region"] == "ap-northeast-1"

@@ -1,4 +1,5 @@
-"""Whether a text is an IAM policy document of valid shape. The grammar is that of the IAM User Guide, from memory.
+"""Whether a text is an IAM policy document of valid shape. The grammar is that of the IAM User Guide (IAM JSON policy reference), as moto's
+validator has it from AWS's own answers and cfn-lint in a schema: tests hold this to both.
 
 What it allows is for a policy linter and the policy pack to judge; here it is only what AWS refuses as malformed.
 """

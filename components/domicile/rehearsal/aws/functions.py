@@ -11,7 +11,7 @@ from ..kinds import Function, Place
 from ..world import GLOBAL, Refused
 from . import tokens
 from .policy_document import policy_document
-from .regions import ZONES, zones
+from .regions import ZONES, zone_ids, zones
 
 _PREFIX_LISTS = {"s3": "a", "dynamodb": "b", "cloudfront.origin-facing": "c", "ec2-instance-connect": "d"}
 
@@ -59,9 +59,8 @@ def _partition(args: Properties, place: Place) -> Properties:
 
 
 def _zones(args: Properties, place: Place) -> Properties:
-    names = [z for z in zones(place.region) if z not in (args.get("excludeNames") or ())]
-    ids = [f"{digits(place.region, length=4)}-az{i}" for i, _ in enumerate(names, 1)]
-    return {"id": place.region, "names": names, "zoneIds": ids, "groupNames": [place.region], "region": place.region}
+    found = {n: i for n, i in zip(zones(place.region), zone_ids(place.region), strict=True) if n not in (args.get("excludeNames") or ())}
+    return {"id": place.region, "names": list(found), "zoneIds": list(found.values()), "groupNames": [place.region], "region": place.region}
 
 
 def _zone(args: Properties, place: Place) -> Properties:
@@ -69,7 +68,7 @@ def _zone(args: Properties, place: Place) -> Properties:
     if name not in zones(place.region):
         raise Refused("InvalidParameterValue", f"{name!r} is no zone of {place.region}; there are {', '.join(zones(place.region))}")
     return {"id": name, "name": name, "nameSuffix": name[-1], "state": "available", "groupName": place.region, "region": place.region,
-            "zoneId": f"{digits(place.region, length=4)}-az{zones(place.region).index(name) + 1}", "zoneType": "availability-zone"}  # fmt: skip
+            "zoneId": zone_ids(place.region)[zones(place.region).index(name)], "zoneType": "availability-zone"}  # fmt: skip
 
 
 def _ami(args: Properties, place: Place) -> Properties:
