@@ -38,7 +38,9 @@ GLOBAL = (
     "aws:ResourceAccount", "aws:SecureTransport", "aws:SourceAccount", "aws:SourceArn", "aws:SourceIp", "aws:SourceVpc", "aws:SourceVpce",
     "aws:ViaAWSService",
 )  # fmt: skip
-"""Condition keys that every action has (IAM guide: AWS global condition context keys; from memory)."""
+"""Condition keys that every action has: IAM User Guide, AWS global condition context keys (the guide's repository, awsdocs/iam-user-guide:
+doc_source/reference_policies_condition-keys.md at 0491d91318eb); those of the principal and the resource also stand in AWS's own managed
+policies, as moto has them. Read 2026-11-22."""
 
 ACCEPTED = {
     (
