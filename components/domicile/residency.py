@@ -122,11 +122,11 @@ _DATADOG = Source("docs.datadoghq.com: Getting Started with Datadog Sites", "202
 _DATADOG_SKILLS = Source("github.com/datadog-labs/agent-skills: dd-account-setup/references/regions.md", "2026")
 _SUMO = Source("sumologic.com/help: AWS region by Sumo Logic deployment", "2026")
 _SUMO_ENDPOINTS = Source("sumologic.com/help: API authentication, endpoints, and security", "2026")
-_SPLUNK = Source(f"http-inputs-<stack>.splunkcloud.com does not name its region: {MEMORY}")
+_SPLUNK = Source("docs.splunk.com: HTTP Event Collector, http-inputs-<deployment>.splunkcloud.com names no region", "2026")
 _ANTHROPIC = Source("platform.claude.com: data residency (workspace geo is `us` only; `inference_geo` is `global` or `us`)", "2026-08")
 _ANTHROPIC_AWS = Source("platform.claude.com: Claude Platform on AWS (data may not reside in AWS; subservices may move)", "2026")
 _CLOUDFLARE = Source("developers.cloudflare.com: Data Localization, region support (tunnel edges themselves are anycast)", "2026-07")
-_CLOUDFLARE_US = Source(f"cloudflared --region us: {MEMORY}")
+_CLOUDFLARE_US = Source("developers.cloudflare.com: Tunnel with firewall, `--region us`", "2026")
 
 
 def _datadog(name: str, domain: str, where: Where, source: Source = _DATADOG) -> Site:

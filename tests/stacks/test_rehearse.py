@@ -99,6 +99,7 @@ def of_a_team(root, **access):
     administrators = [f"arn:aws:iam::{ACCOUNT}:role/platform-admin"]
     aws.update(account=ACCOUNT, access={"administrators": administrators, **BROUGHT, **access})
     aws["network"]["existing"] = EXISTING
+    aws["hosts"]["machineImage"] = "ami-0123456789abcdef0"
     file.write_text(yaml.safe_dump(content))
     return root
 
@@ -114,7 +115,7 @@ def test_a_team_rehearses_its_own_account_with_what_it_brings_along(tmp_path, co
     assert any("1 Vpc" in note and "4 Role" in note for note in report["notes"])
     resources = json.loads(export.read_text())["deployment"]["resources"]
     made = {resource["type"].rpartition(":")[2] for resource in resources}
-    assert not made & {"Vpc", "Subnet", "Key", "Role", "InstanceProfile", "NatGateway"}
+    assert not made & {"Vpc", "Subnet", "Key", "Role", "InstanceProfile", "NatGateway", "Ami"}
     arns = [str(resource.get("outputs", {}).get("arn", "")) for resource in resources]
     assert {arn.split(":")[4] for arn in arns if arn.startswith("arn:")} <= {ACCOUNT, ""}
     assert left == []

@@ -52,7 +52,7 @@ class SecurityGroups:
         groups = cls(
             group("worker-hosts", "worker hosts: to AWS endpoints and the egress tier, from nobody"),
             {
-                tier: group(numbered("egress-balancer", tier), "door of the egress tier: from worker hosts only")
+                tier: group(numbered("egress-balancer", tier), "door of the egress tier: from worker hosts and the watching function")
                 for tier in ground.config.tiers
             },
             group("egress-proxies", "egress proxies: from their balancer only"),

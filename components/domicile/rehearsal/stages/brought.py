@@ -1,4 +1,4 @@
-"""What a stack's configuration says is there already, put into the rehearsal's cloud: VPC, subnets, key, roles, boundary.
+"""What a stack's configuration says is there already, put into the rehearsal's cloud: VPC, subnets, machine image, key, roles, boundary.
 
 They stand in for the team's own, of which a rehearsal knows no more than their names: that they are as the stack needs them isn't shown.
 Called by `scene`.
@@ -40,6 +40,8 @@ def _bring(rehearsal: Rehearsal, config: PerimeterConfig) -> None:
     if aws is None:
         return
     _network(rehearsal, aws)
+    if aws.hosts.machine_image:
+        rehearsal.add("aws:ec2/ami:Ami", "theirs", aws.region, {"name": "theirs"}, aws.hosts.machine_image)
     if aws.access.encryption_key:
         inputs = {"description": "theirs", "policy": policies.encryption_key(Names.of(config, aws))}
         rehearsal.add("aws:kms/key:Key", "theirs", aws.region, inputs, _last(aws.access.encryption_key))
