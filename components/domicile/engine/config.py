@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import yaml
 
 from . import paths
+from .config_text import edited
 from .errors import ProjectError
 from .state.crypter import Crypter
 from .state.files import write_atomically
@@ -33,16 +34,18 @@ class ConfigFile:
 
     path: Path
     document: dict[str, Any]
+    text: str = ""
 
     @classmethod
     def load(cls, path: Path) -> ConfigFile:
         try:
-            document = yaml.safe_load(path.read_text()) if path.exists() else {}
+            text = path.read_text() if path.exists() else ""
+            document = yaml.safe_load(text)
         except (OSError, yaml.YAMLError) as e:
             raise ProjectError(f"{path}: {e}") from e
         if document is not None and not isinstance(document, dict):
             raise ProjectError(f"{path}: must be a mapping with `config:`")
-        return cls(path, document or {})
+        return cls(path, document or {}, text)
 
     @property
     def salt(self) -> str:
@@ -53,8 +56,8 @@ class ConfigFile:
 
     def add_salt(self, salt: str) -> None:
         """Write the salt that is missing, as a line of its own before the rest: a user's comments stay."""
-        text = self.path.read_text() if self.path.exists() else ""
-        write_atomically(self.path, f"encryptionsalt: {salt}\n{text.removeprefix('---').lstrip()}", mode=0o644)
+        self.text = f"encryptionsalt: {salt}\n{self.text.removeprefix('---').lstrip()}"
+        write_atomically(self.path, self.text, mode=0o644)
         self.document = {"encryptionsalt": salt, **self.document}
 
     @property
@@ -85,7 +88,9 @@ class ConfigFile:
         return True
 
     def save(self) -> None:
-        write_atomically(self.path, yaml.safe_dump(self.document, sort_keys=False, allow_unicode=True), mode=0o644)
+        """Write what has changed; a user's comments stay."""
+        self.text = edited(self.text, self.document)
+        write_atomically(self.path, self.text, mode=0o644)
 
 
 def parted(key: str) -> tuple[str, paths.Path]:

@@ -176,7 +176,7 @@ class Lab:
             return preview(self.stack, heard, **given)
         if verb == "destroy":
             return destroy(self.stack, heard, run_program=op.run_program, **given)
-        return up(self.stack, heard, **{"preview_first": False, **given})
+        return up(self.stack, heard, preview_first=False, **given)
 
     def _called(self, op: Op) -> Callable[[str, Any], None]:
         """Holds each call to its rules: none changes anything in a preview, or before the file names it."""

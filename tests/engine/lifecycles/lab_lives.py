@@ -22,7 +22,7 @@ FAULTS = [
     ("configure", "fail"), ("configure", "die"), ("configure", "hang"),
 ]  # fmt: skip
 VERBS = (
-    *("up",) * 8, "up --preview-first", "up --refresh", "up --refresh", "refresh", "refresh", "refresh --preview-only",
+    *("up",) * 8, "up --refresh", "up --refresh", "refresh", "refresh", "refresh --preview-only",
     "refresh --clear-pending-creates", "destroy", "destroy", "destroy --refresh", "destroy --exclude-protected", "preview",
     "preview --refresh", "drift", "drift", "move the state",
 )  # fmt: skip

@@ -150,17 +150,21 @@ class InProcess:
             raise self._fault
 
     def _stall(self, closed: threading.Event, kind: str) -> None:
-        """Last until the user interrupts, or with `hang` until the user interrupts again and the engine gives up."""
+        """Last until the user interrupts, or with `hang` until the user interrupts again and the engine gives up.
+
+        A question that hangs while the engine decides holds up no step: one interrupt is its end, and a second would meet no engine.
+        """
+        asked = threading.get_ident() == self._job.gate._decider
         with self._stalling:
             if not self.interrupted.is_set():
                 _interrupt()
                 assert self.interrupted.wait(20), "an interrupt was not heard"
             assert self._job.gate.stopped, "an interrupt didn't stop the operation"
-            if kind == "hang" and not self._aborted:
+            if kind == "hang" and not (self._aborted or asked):
                 self._aborted = True
                 _interrupt()
         if kind == "hang":
-            assert closed.wait(20), "a second interrupt didn't end the plugins"
+            assert closed.wait(20), f"{'an' if asked else 'a second'} interrupt didn't end the plugins"
 
     # -- the program --------------------------------------------------------------------------------------------------
 

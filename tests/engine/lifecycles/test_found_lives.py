@@ -13,6 +13,7 @@ from lab_world import Fault
 
 _A, _B = Spec("n0"), Spec("n1", near=0, within=0)
 _WAS_A = (("n0", ""),)
+_TOP, _MOVED = Spec("n0", "group"), Spec("n1", "group", parent=0, aliases=(("n1", ""),))
 _CHAIN = (_A, Spec("n1", within=0), Spec("n2"), Spec("n3", near=0, within=1))
 LIVES: dict[str, Life] = {
     "what goes with another is not forgotten while that one is protected": (
@@ -22,6 +23,10 @@ LIVES: dict[str, Life] = {
         Op("up", (_A, _B)), Op("destroy", (_A, _B), faults=(Fault("delete", "n0", "fail"),)),
     ),
     "what a thing contains goes with it, and what that contains": (Op("up", _CHAIN), Op("destroy", _CHAIN)),
+    "an interrupt ends a question that hangs": (Op("up", (_A,), faults=(Fault("check", "n0", "hang"),)), Op("up", (_A,))),
+    "a second interrupt ends a hook that hangs": (
+        Op("up", (Spec("n0", hooks=("before_create",)),), faults=(Fault("hook", "n0", "hang"),)),
+    ),
     "a second interrupt ends a create that hangs": (Op("up", (_A,), faults=(Fault("create", "n0", "hang"),), parallel=4),),
     "a second interrupt ends a delete that hangs": (Op("up", (_A, _B)), Op("destroy", (_A, _B), faults=(Fault("delete", "n0", "hang"),))),
     "a second interrupt ends a refresh that hangs": (Op("up", (_A,)), Op("refresh", (_A,), faults=(Fault("read", "n0", "hang"),))),
@@ -65,6 +70,17 @@ LIVES: dict[str, Life] = {
         Op("up", (Spec("n0", package="old"),)),
         Op("up", (Spec("n5", package="old", secret=True, aliases=_WAS_A),), faults=(Fault("update", "n5", "died"),)),
     ),
+    "what was read below a moved component is in the state once": (
+        Op("up", (_TOP, Spec("n1", "group"), Spec("n2", "view", parent=1, wild=1))),
+        Op("up", (_TOP, _MOVED, Spec("n2", "view", parent=1, wild=1))),
+    ),
+    "what was below a moved component goes if another has its name by an alias": (
+        Op("up", (_TOP, Spec("n1", "group"), Spec("n2", parent=1), Spec("n3"))),
+        Op("up", (_TOP, _MOVED, Spec("n2", parent=1, aliases=(("n3", ""),)))),
+    ),
+    "what was below a moved component and is dropped goes": (
+        Op("up", (_TOP, Spec("n1", "group"), Spec("n2", parent=1), Spec("n3", parent=2))), Op("up", (_TOP, _MOVED)),
+    ),
     "one thing that was imported under two names goes with either": (
         Op("up", (Spec("n2", wild=3),)), Op("up", (Spec("n2", wild=3), Spec("n3", wild=3))), Op("up", (Spec("n3", wild=3),)),
         Op("up", (Spec("n3", package="old", wild=3),)),
@@ -85,9 +101,8 @@ def test_a_replacement_and_the_mark_on_what_it_replaces_are_in_one_write(ground:
 
 def test_a_failure_in_a_moved_component_has_nothing_of_it_made_anew_by_the_next_up(ground: Path, salt: str) -> None:
     lab = Lab(ground / str(next(_numbers)), salt)
-    top = Spec("n0", "group")
-    lab.do(Op("up", (top, Spec("n1", "group"), Spec("n2", parent=1), Spec("n3", parent=2))))
+    lab.do(Op("up", (_TOP, Spec("n1", "group"), Spec("n2", parent=1), Spec("n3", parent=2))))
     made = lab.recorded().keys()
-    moved = (top, Spec("n1", "group", parent=0, aliases=(("n1", ""),)), Spec("n2", parent=1, body=1), Spec("n3", parent=2))
+    moved = (_TOP, _MOVED, Spec("n2", parent=1, body=1), Spec("n3", parent=2))
     assert lab.do(Op("up", moved, faults=(Fault("update", "n2", "fail"),))).exit_code == 1
     assert lab.do(Op("up", moved)).summary == {"same": 4, "update": 1} and lab.recorded().keys() == made

@@ -100,6 +100,7 @@ class Checkpoint:
         self._places = count()
         self._place: dict[Resource, int] = {}
         self._names: dict[str, str] = {}  # former URN -> the one that an alias gave
+        self._inherited: dict[str, str] = {}  # URN that the alias of a parent gave -> the former one
         self._base, self._done = Part(self._text), Part(self._text)
         for resource in base.resources:
             self._put(self._base, next(self._places), resource)
@@ -157,6 +158,7 @@ class Checkpoint:
             self._take_out(old)
             if (before := old or beside) is not None:
                 self._rename(before.urn, new.urn)
+            self._make_way(new.urn)
             if beside is not None:
                 self._amend(beside, replace(beside, delete=True))
             self._put(self._done, next(self._places), new)
@@ -264,11 +266,20 @@ class Checkpoint:
         for part, _, r in entries:
             if part is self._base and r.parent in names and (urn := below(names[r.parent], r.urn)) not in living:
                 names[r.urn] = urn
+                self._inherited[urn] = r.urn
         self._names = {old: names.get(new, new) for old, new in self._names.items()} | names
         self._forward |= {names[urn] for urn in self._forward & names.keys()}
         for part, place, r in entries:
             if r.renamed(names) is not r:
                 self._put(part, place, r)
+
+    def _make_way(self, urn: str) -> None:
+        """What has this URN only as its parent was renamed has its former one again: another has it now, by an alias of its own."""
+        former = self._inherited.pop(urn, "")
+        for place, r in self._base.items() if former else ():
+            if r.urn == urn and not r.delete:
+                del self._names[former]
+                self._put(self._base, place, replace(r, urn=former))
 
     def _leaning(self, urn: str) -> list[tuple[int, Resource]]:
         """What is done and leans on it, also by way of others, with places."""
