@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from floor import floor, ms
-
-from domicile.engine.language.program import RUNNER
+from peaks import watched
 
 SIZES = (84, 500, 2000)
 GOALS = {"ms_a_resource": 5.0, "peak_mb": 400, "checkpoint_share": 0.2, "growth": 4.0}
@@ -102,31 +101,13 @@ class Yard:
             process = subprocess.Popen(
                 [sys.executable, *engine, *arguments, "--non-interactive"], cwd=self.root, env=self.variables, stdout=said, stderr=said
             )
-            peaks = [0, 0]
-            while process.poll() is None:
-                peaks = [max(pair) for pair in zip(peaks, _peaks_bytes(process.pid), strict=True)]
-                time.sleep(0.05)
+            peaks = watched(process)
             seconds, after = time.monotonic() - began, os.times()
             if process.returncode:
                 said.seek(0)
                 raise RuntimeError(f"{' '.join(arguments)}: exit {process.returncode}: {said.read().decode()[-2000:]}")
         cpu_seconds = after.children_user + after.children_system - before.children_user - before.children_system
-        return Run(seconds, cpu_seconds, peaks[0] / 1e6, peaks[1] / 1e6)
-
-
-def _peaks_bytes(pid: int) -> tuple[int, int]:
-    """Of the engine, and of the program that it runs."""
-    try:
-        below = " ".join(each.read_text() for each in Path(f"/proc/{pid}/task").glob("*/children")).split()
-        program = next((int(each) for each in below if RUNNER.name in Path(f"/proc/{each}/cmdline").read_text()), 0)
-        return _peak_bytes(pid), _peak_bytes(program) if program else 0
-    except (FileNotFoundError, ProcessLookupError):  # one has just ended
-        return 0, 0
-
-
-def _peak_bytes(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return next((int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")), 0)
+        return Run(seconds, cpu_seconds, peaks["engine"] / 1e6, peaks["program"] / 1e6)
 
 
 def cost(say: Callable[[str], None]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a region's stack costs to look at: its preview against an empty program's, its imports, and how both grow with what it holds.
 
 On the provider double, all real processes; needs no root and no perimeter. What grows in a stack is its environments, so those are what is
-counted up, beside the form that a stack with a single one has.
+counted up, beside the form that a stack with a single one has. The first preview of all is told apart: the types have yet to be parsed.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from peaks import watched
 
 from domicile.config.environments import DOORS
 from domicile.engine import Project, Stack
@@ -45,29 +46,35 @@ print(json.dumps([spent, int(peak.split()[1]) / 1024]))
 
 
 def cost(say: Callable[[str], None]) -> dict[str, Any]:
-    """Seconds are the best of some turns, taken alternately."""
+    """Seconds are the best of some turns, taken alternately; memory is the most of all turns."""
     with tempfile.TemporaryDirectory(prefix="domicile-bench-") as folder:
-        yards = {f"{n} environments": yard(Path(folder) / str(n), n) for n in ENVIRONMENTS}
-        yards |= {"whole stack": yard(Path(folder) / "whole", 0), "empty program": yard(Path(folder) / "empty", 0)}
+        yards = {"empty program": yard(Path(folder) / "empty", 0), "whole stack": yard(Path(folder) / "whole", 0)}
+        yards |= {f"{n} environments": yard(Path(folder) / str(n), n) for n in ENVIRONMENTS}
         (yards["empty program"][0] / "stacks" / "__main__.py").write_text("import pulumi\n")
+        for _, environment in yards.values():
+            environment["XDG_CACHE_HOME"] = str(Path(folder) / "cache")  # no types in it yet
+        first = _run("preview", *yards["whole stack"])
+        say(f"first preview of {STACK}: {first.seconds:.1f} s")
         spent: dict[str, list[Spent]] = {name: [] for name in yards}
         for turn in range(TURNS):
             for name, place in yards.items():
                 spent[name].append(_run("preview", *place))
-                say(f"preview of {STACK}, {name}, {turn + 1}/{TURNS}: {spent[name][-1].seconds:.1f} s")
+                say(f"preview of {STACK}, {name}, {turn + 1}/{TURNS}: {spent[name][-1].seconds:.2f} s")
         states = {name: _state_mb(*place, say=say) for name, place in yards.items() if name != "empty program"}
     best = {name: round(min(found.seconds for found in each), 2) for name, each in spent.items()}
-    memory = {name: round(min(found.peak_mb for found in each)) for name, each in spent.items()}
-    times = round(best["whole stack"] / best["empty program"], 1)
-    return {"goals": GOALS, "preview_seconds": best, "preview_mb": memory, "state_mb": states, "times_empty": times} | _imports()
+    memory = {name: {role: round(max(found.peaks_mb[role] for found in each)) for role in each[0].peaks_mb} for name, each in spent.items()}
+    return {
+        "goals": GOALS, "first_preview_seconds": round(first.seconds, 2), "preview_seconds": best, "preview_mb": memory, "state_mb": states,
+        "times_empty": round(best["whole stack"] / best["empty program"], 2),
+    } | _imports()  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Spent:
-    """By one operation: seconds, and the peak of its largest process."""
+    """By one operation: seconds, and the most memory that each of its processes had."""
 
     seconds: float
-    peak_mb: float
+    peaks_mb: dict[str, float]
 
 
 def yard(root: Path, environments: int) -> tuple[Path, dict[str, str]]:
@@ -96,34 +103,36 @@ def _environment(place: int) -> dict[str, Any]:
     return {"id": f"env_{place}", "tier": 1 + place // DOORS, "hosts": {"max": 2}, "egress": {"rules": rules}}
 
 
-def _run(verb: str, root: Path, environment: dict[str, str]) -> Spent:
+def _run(verb: str, root: Path, environment: dict[str, str], *flags: str) -> Spent:
     began = time.monotonic()
-    command = [sys.executable, "-m", "domicile.engine", verb, "--stack", STACK]
+    command = [sys.executable, "-m", "domicile.engine", verb, "--stack", STACK, *flags]
     with (root / "output").open("w+") as output:
         running = subprocess.Popen(command, cwd=root, env=environment, stdout=output, stderr=output)
-        _, status, usage = os.wait4(running.pid, 0)
-        running.returncode = os.waitstatus_to_exitcode(status)
+        peaks = watched(running)
+        seconds = time.monotonic() - began
         if running.returncode:
             output.seek(0)
             raise RuntimeError(f"{verb} of {STACK} failed: {output.read()[-2000:]}")
-    return Spent(time.monotonic() - began, usage.ru_maxrss / 1024)
+    return Spent(seconds, {role: peak / 1e6 for role, peak in peaks.items() if peak})
 
 
 def _state_mb(root: Path, environment: dict[str, str], say: Callable[[str], None]) -> float:
     """Of the stack's state once it is applied."""
-    taken = _run("up", root, environment)
+    taken = _run("up", root, environment, "--yes", "--skip-preview")
     size = (root / "backend" / ".pulumi" / "stacks" / "domicile" / f"{STACK}.json").stat().st_size / 1e6
     say(f"up of {STACK}, {root.name}: {taken.seconds:.1f} s, its state {size:.1f} MB")
     return round(size, 2)
 
 
 def _imports() -> dict[str, float]:
-    """Of the stack's program with every module of the provider that the rooms name, beyond `import pulumi` alone."""
-    sources = "\n".join(path.read_text() for path in (PROJECT / "components" / "domicile").rglob("*.py") if "aws" in str(path))
-    modules = sorted({f"pulumi_aws.{name}" for name in re.findall(r"\b(?:pulumi_)?aws\.([a-z0-9]+)\.[A-Z]", sources)})
-    whole = "\n".join(f"import {name}" for name in ("pulumi", "domicile.config", "domicile", "domicile.aws", *modules))
-    alone, together = _best("import pulumi"), _best(whole)
-    return {"import_seconds": round(together[0] - alone[0], 2), "import_mb": round(together[1] - alone[1])}
+    """Of the stack's program with every name of the provider's SDK that the rooms use, beyond `import pulumi` alone."""
+    sources = "\n".join(
+        path.read_text() for path in (PROJECT / "components" / "domicile").rglob("*.py") if "import pulumi_aws" in path.read_text()
+    )
+    names = sorted(set(re.findall(r"\b(?:pulumi_)?aws\.([a-z0-9]+\.[A-Z]\w+|[a-z0-9]+\.get_\w+)\(", sources)))
+    whole = "import pulumi, domicile, domicile.config, domicile.aws.region, pulumi_aws\ndomicile.aws.region.sdk.load_by_file()\n"
+    alone, together = _best("import pulumi"), _best(whole + "\n".join(f"pulumi_aws.{name}" for name in names))
+    return {"import_seconds": round(together[0] - alone[0], 2), "import_mb": round(together[1] - alone[1]), "import_names": len(names)}
 
 
 def _best(imports: str) -> tuple[float, float]:

@@ -105,10 +105,14 @@ def _show_policies(told: dict[str, Any]) -> None:
 def _show_stacks(told: dict[str, Any]) -> None:
     goals = told["goals"]
     console.print("\n[bold]A region's stack on the provider double[/]")
+    table = Table("preview", "seconds", "engine's peak MB", "program's", "double's", "state MB, applied", box=None, pad_edge=False)
     for name, seconds in told["preview_seconds"].items():
-        console.print(f"preview, {name}: {seconds} s")
+        memory = (str(told["preview_mb"][name].get(role, "")) for role in ("engine", "program", "double"))
+        table.add_row(name, str(seconds), *memory, str(told["state_mb"].get(name, "")))
+    console.print(table)
     console.print(f"whole stack / empty program: {told['times_empty']} (goal at most {goals['times_empty']:g})")
+    console.print(f"the first preview of all, with the SDK's types yet to be parsed: {told['first_preview_seconds']} s")
     console.print(
-        f"imports beyond pulumi's own: {told['import_seconds']} s, {told['import_mb']} MB "
+        f"imports beyond pulumi's own, {told['import_names']} names of the SDK: {told['import_seconds']} s, {told['import_mb']} MB "
         f"(goals at most {goals['import_seconds']:g} s, {goals['import_mb']} MB)"
     )

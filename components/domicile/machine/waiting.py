@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
-
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
     """Asks until the condition holds (True) or the time is over (False); there is no event to wait for across processes."""
@@ -21,6 +19,8 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
 
 def answers(socket: Path, path: str) -> bool:
     """Whether a GET over the Unix socket is answered with success."""
+    import httpx  # here: it loads its command line's screen too, a tenth of what a region's program takes to load
+
     try:
         with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), timeout=2) as client:
             return client.get(f"http://localhost{path}").is_success

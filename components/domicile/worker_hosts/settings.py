@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from domicile.config import PerimeterConfig
-from domicile.environment_key.local import CREDENTIALS, EGRESS_CA, ENVIRONMENT_KEY, MOUNT
 from domicile.places import StackPlaces
 from domicile_host.settings import (
     Audit,
@@ -78,6 +77,8 @@ def render(
 
 def openbao(places: StackPlaces) -> OpenBaoSecrets:
     """The secrets manager of a `local` host."""
+    from domicile.environment_key.local import CREDENTIALS, EGRESS_CA, ENVIRONMENT_KEY, MOUNT  # here: other hosts have no use for it
+
     return OpenBaoSecrets(
         socket=places.secrets_socket,
         role_id_file=places.role_id,

@@ -11,11 +11,6 @@ import base64
 import json
 from dataclasses import dataclass
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
 
 class SignatureError(Exception):
     """The image may not be run. The message says why and what to do."""
@@ -63,6 +58,12 @@ def verify(signature: bytes, digest: str, public_key: bytes, reference: str | No
 
     Raises `SignatureError` for anything else.
     """
+    # here: who only names images, as provisioning does, is spared it
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
     signed = ImageSignature.from_json(signature)
     try:
         key = load_pem_public_key(public_key)
