@@ -250,7 +250,7 @@ def test_deleting_a_bucket_with_objects_unless_forced(region):
 
 def test_deleting_what_is_guarded(region):
     group = region.make("aws:cloudwatch/logGroup:LogGroup", name="/team", deletionProtectionEnabled=True)
-    with pytest.raises(Refused, match="OperationNotPermitted"):
+    with pytest.raises(Refused, match=r"ValidationException: .*deletionProtectionEnabled"):
         region.delete("aws:cloudwatch/logGroup:LogGroup", group)
 
 

@@ -183,6 +183,7 @@ class Kind:
     autoname_length: int = 0
     actions: Actions = Actions()
     guards: Mapping[str, Any] = field(default_factory=dict)  # property values that forbid a deletion
+    guarded: str = "OperationNotPermitted"
     force: str = ""  # the property that lets it be deleted with what is in it
     lingers: bool = False  # a deleted one keeps its claims for a while: a secret's name
     lingers_unless: tuple[str, Any] = ("", None)  # … but not with this property value

@@ -223,9 +223,7 @@ class World:
         kind, what = self.package.kind(thing.token), thing.token.rpartition(":")[2]
         for key, value in kind.guards.items():
             if thing.properties.get(key) == value:
-                raise Refused(
-                    "OperationNotPermitted", f"the {what} {thing.id!r} can't be deleted: its {key} is {value!r}; change that first"
-                )
+                raise Refused(kind.guarded, f"the {what} {thing.id!r} can't be deleted: its {key} is {value!r}; change that first")
         holders = [user for handle in thing.handles for user in self.place.cloud.users(handle)
                    if user.key != thing.key and any(u.handle == handle and u.holds for u in user.uses)]  # fmt: skip
         forced = kind.force and thing.properties.get(kind.force) is True

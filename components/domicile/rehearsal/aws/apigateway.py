@@ -21,7 +21,8 @@ KINDS: dict[str, Kind] = {
         actions=_ACTIONS,
     ),
     INTEGRATION: Kind(
-        id="{hex7}", replaces=("apiId", "integrationType", "integrationSubtype", "connectionType"), keeps=("connectionType",), refs=(_OF_API,), in_use="ConflictException",
+        id="{hex7}", replaces=("apiId", "integrationType", "integrationSubtype", "connectionType"), keeps=("connectionType",), refs=(_OF_API,),
+        missing="NotFoundException", in_use="ConflictException",
         outputs={"integrationResponseSelectionExpression": "", "timeoutMilliseconds": 30000},
         rules=(
             OneOf("integrationType", ("AWS", "HTTP", "MOCK", "HTTP_PROXY", "AWS_PROXY"), source=model("apigatewayv2", "IntegrationType")),

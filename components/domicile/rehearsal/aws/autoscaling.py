@@ -31,7 +31,7 @@ _ATTACHED = provider("autoscaling/attachment.go", "01f431114674")
 
 KINDS: dict[str, Kind] = {
     GROUP: Kind(
-        id="{name}", arn=ARN + "autoscaling:{region}:{account}:autoScalingGroup:{uuid}:autoScalingGroupName/{name}", in_use="ResourceInUse",
+        id="{name}", arn=ARN + "autoscaling:{region}:{account}:autoScalingGroup:{uuid}:autoScalingGroupName/{name}", in_use="ResourceInUse", missing="ValidationError",
         outputs={"defaultCooldown": 300, "desiredCapacity": 0, "healthCheckType": "EC2", "predictedCapacity": 0, "warmPoolSize": 0, "availabilityZones": [],
                  "serviceLinkedRoleArn": "arn:{partition}:iam::{account}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"},
         replaces=("name", "namePrefix"), one_network=True,
@@ -88,7 +88,7 @@ KINDS: dict[str, Kind] = {
     ),
     "aws:autoscaling/policy:Policy": Kind(
         id="{autoscalingGroupName}/{name}", arn=ARN + "autoscaling:{region}:{account}:scalingPolicy:{uuid}:autoScalingGroupName/{autoscalingGroupName}:policyName/{name}",
-        outputs={"metricAggregationType": "", "policyType": "SimpleScaling"}, replaces=("name", "autoscalingGroupName"), refs=(_OF_GROUP,),
+        outputs={"metricAggregationType": "", "policyType": "SimpleScaling"}, replaces=("name", "autoscalingGroupName"), refs=(_OF_GROUP,), missing="ValidationError",
         rules=(
             OneOf("policyType", ("SimpleScaling", "StepScaling", "TargetTrackingScaling", "PredictiveScaling"), source=schema("AutoScaling::ScalingPolicy", "PolicyType")),
             OneOf("adjustmentType", ("ChangeInCapacity", "ExactCapacity", "PercentChangeInCapacity"), source=schema("AutoScaling::ScalingPolicy", "AdjustmentType")),

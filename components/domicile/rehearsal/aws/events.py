@@ -15,7 +15,8 @@ _ELSEWHERE = r"arn:[^:]+:(?!lambda|sqs|sns|logs).*"
 
 KINDS: dict[str, Kind] = {
     EVENT_BUS: Kind(
-        id="{name}", arn=ARN + "events:{region}:{account}:event-bus/{name}", replaces=("name", "eventSourceName"), refs=(key("kmsKeyIdentifier"),),
+        id="{name}", arn=ARN + "events:{region}:{account}:event-bus/{name}", replaces=("name", "eventSourceName"), in_use="ValidationException",
+        missing="ResourceNotFoundException", refs=(key("kmsKeyIdentifier"),),
         rules=(Length("name", 1, 256, source=model("events", "EventBusName")), Pattern("name", r"[/\.\-_A-Za-z0-9]+", "letters, digits and /.-_", source=model("events", "EventBusName"))),
         actions=describes("events", "CreateEventBus TagResource DescribeEventBus", "DescribeEventBus ListTagsForResource", "UpdateEventBus TagResource UntagResource", "DeleteEventBus"),
     ),

@@ -15,7 +15,7 @@ KINDS: dict[str, Kind] = {
     LOG_GROUP: Kind(
         id="{name}", arn=ARN + "logs:{region}:{account}:log-group:{name}", outputs={"logGroupClass": "STANDARD", "retentionInDays": 0, "deletionProtectionEnabled": False},
         replaces=("name", "namePrefix", "logGroupClass"), missing="ResourceNotFoundException", refs=(Ref("kmsKeyId", KEY, "key", holds=False),),
-        guards={"deletionProtectionEnabled": True}, handles=("{arn}:*",),
+        guards={"deletionProtectionEnabled": True}, guarded="ValidationException", handles=("{arn}:*",),
         rules=(
             Length("name", 1, 512, source=_NAME), Pattern("name", r"[\.\-_/#A-Za-z0-9]+", "letters, digits and ._-/#", source=_NAME),
             OneOf("retentionInDays", _DAYS, source=reference("logs", "Days")),

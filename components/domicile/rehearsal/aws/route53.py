@@ -57,7 +57,7 @@ KINDS: dict[str, Kind] = {
     ),
     "aws:route53/resolverFirewallRuleGroupAssociation:ResolverFirewallRuleGroupAssociation": Kind(
         id="rslvr-frgassoc-{hex16}", arn=_RESOLVER + "firewall-rule-group-association/{id}", outputs={"mutationProtection": "DISABLED"},
-        replaces=("firewallRuleGroupId", "vpcId"), autoname_length=64, guards={"mutationProtection": "ENABLED"},
+        replaces=("firewallRuleGroupId", "vpcId"), autoname_length=64, guards={"mutationProtection": "ENABLED"}, guarded="ConflictException",
         refs=(Ref("firewallRuleGroupId", FIREWALL_GROUP, "group"), Ref("vpcId", VPC, "vpc", holds=True)),
         rules=(*_names(), Range("priority", 100, 9900, source=_PRIORITY),
                OneOf("mutationProtection", ("ENABLED", "DISABLED"), source=model("route53resolver", "MutationProtectionStatus"))),
