@@ -44,6 +44,10 @@ def test_each_stack_goes_up_drifts_changes_and_goes_in_its_region_and_leaves_wha
     assert stages["change"]["updated"] > 0
     assert stages["up"]["state_bytes"] < 1 << 20  # it is read whole by every operation
     assert len(stages["kills"]["kills"] if kills else []) == kills
+    struck = stages["kills again"]["kills"] if kills else []
+    assert len(struck) == kills // 4
+    assert [where.partition(" ")[0] for where in struck[-1:]] == ["create"] * bool(kills)
+    assert any(where.startswith("update of") for where in struck) or not kills
     only_what_is_retained(stages["destroy"]["retained"])
     state = json.loads(export.read_text())
     in_region(state, name)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from domicile.rehearsal.stages.report import Stage
 
 KILLS = 20
+CHANGED = 4
+"""For so many kills on the way up, one more in an `up` with changed settings."""
+
 Export = Annotated[
     Path | None, typer.Option("--export", help="Write the applied stack's state into this file, as `pulumi stack export` does.")
 ]
@@ -39,7 +42,8 @@ def rehearse(
 ) -> None:
     """Apply a region's stack where no account is: on a double of the provider, in a temporary folder.
 
-    Preview, up, up again, drift found and mended, changed settings, destroy; then `up`, killed again and again until it converges.
+    Preview, up, up again, drift found and mended, changed settings, destroy; then `up`, killed again and again until it converges, and once
+    more with changed settings.
     Nothing is reached over the network, and nothing is left. The double refuses what AWS is known to refuse; AWS may refuse more.
     """
     config = configuration(stack, json)
@@ -67,7 +71,7 @@ class Written:
 
 def _rehearse(stack: str, written: Written, kills: int, seed: int, quiet: bool) -> Report:
     from domicile.engine import EngineError
-    from domicile.rehearsal.stages import STAGES, Applied, Report, Scene, kill_and_converge
+    from domicile.rehearsal.stages import STAGES, Applied, Report, Scene, kill_and_converge, kill_change_and_converge
 
     report = Report(stack, seed)
     whole: list[tuple[str, str]] = []
@@ -86,7 +90,10 @@ def _rehearse(stack: str, written: Written, kills: int, seed: int, quiet: bool) 
             _document(applied, scene, written.docs)
         if kills:
             with Scene.of(root(), stack, progress.detail) as scene:
-                _played(report, progress, "kills", lambda: kill_and_converge(scene, kills, random.Random(seed), whole))  # noqa: S311
+                choose = random.Random(seed)  # noqa: S311
+                converged = _played(report, progress, "kills", lambda: kill_and_converge(scene, kills, choose, whole))
+                if converged and (more := kills // CHANGED):
+                    _played(report, progress, "kills again", lambda: kill_change_and_converge(scene, more, choose))
     return report
 
 
@@ -103,9 +110,9 @@ def _played(report: Report, progress: Progress, name: str, stage: Callable[[], F
 
 
 def _show(progress: Progress, stage: Stage) -> None:
-    progress.line(f"{stage.name:<10}{'' if stage.passed else 'FAILED: '}{stage.finding.summary} ({stage.seconds:.1f} s)")
+    progress.line(f"{stage.name:<12}{'' if stage.passed else 'FAILED: '}{stage.finding.summary} ({stage.seconds:.1f} s)")
     for line in stage.finding.details:
-        progress.line(f"{'':<10}  {line}")
+        progress.line(f"{'':<12}  {line}")
 
 
 def _document(applied: Applied, scene: Scene, folder: Path | None) -> None:

@@ -10,7 +10,7 @@ Each stage is a function of the scene that gives what it found, or raises `Stage
 from .applied import again, preview, up
 from .changed import change
 from .drifted import drift
-from .killed import kill_and_converge
+from .killed import kill_and_converge, kill_change_and_converge
 from .pages import Applied, pages
 from .pages import write as write_pages
 from .removed import destroy
@@ -24,4 +24,15 @@ STAGES = {
 }  # fmt: skip
 """In their order: each goes on from where the one before has left the stack."""
 
-__all__ = ["STAGES", "Applied", "Finding", "Report", "Scene", "StageFailed", "kill_and_converge", "pages", "write_pages"]
+__all__ = [
+    "STAGES",
+    "Applied",
+    "Finding",
+    "Report",
+    "Scene",
+    "StageFailed",
+    "kill_and_converge",
+    "kill_change_and_converge",
+    "pages",
+    "write_pages",
+]

@@ -26,9 +26,9 @@ _LOG_DAYS = (400, 545, 731)
 
 def change(scene: Scene) -> Finding:
     """New images, logs kept for longer, a bigger fleet, a tag on everything: applied in place, or machines replaced, but no data."""
-    settings = _settings(scene)
+    wanted = settings(scene)
     before = {(thing.token, thing.name): thing.id for thing in scene.things()}
-    scene.configure(settings)
+    scene.configure(wanted)
     result = done(engine.up(scene.stack, scene.record, preview_first=False), "up with changed settings")
     replaced, updated = _of(result, ("replace", "create-replacement")), _of(result, ("update",))
     lost = [thing for thing in scene.things() if thing.token in HOLDS_DATA and before.get((thing.token, thing.name)) != thing.id]
@@ -36,13 +36,14 @@ def change(scene: Scene) -> Finding:
         raise StageFailed(f"an upgrade must not replace what holds data; it replaced {', '.join(thing.name for thing in lost)}")
     if not updated:
         raise StageFailed("settings were changed, and up changed nothing")
-    changed = ", ".join(f"{key}={value}" for key, value in sorted(_flat(settings)))
+    changed = ", ".join(f"{key}={value}" for key, value in sorted(_flat(wanted)))
     lines = (f"changed: {changed}", f"replaced: {_names(replaced) or 'nothing'}")
     figures = {"updated": len(updated), "replaced": [name for _, name in replaced]}
     return Finding(f"{len(updated)} updated in place, {len(replaced)} replaced, none of them with data", lines, figures)
 
 
-def _settings(scene: Scene) -> dict[str, Any]:
+def settings(scene: Scene) -> dict[str, Any]:
+    """What changes: keys of `domicile:aws`."""
     aws = scene.config().aws
     assert aws is not None and aws.images is not None  # noqa: S101 the scene has seen to both
     longer = next((days for days in _LOG_DAYS if days > aws.retention.log_days), aws.retention.log_days)

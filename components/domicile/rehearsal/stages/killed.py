@@ -12,13 +12,15 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from domicile import engine
-from domicile.engine import EngineError
+from domicile.engine import EngineError, Result
 
-from ..faults import Fault
+from ..faults import Fault, Operation
+from .changed import settings
 from .report import Finding, StageFailed
 from .scene import Scene, done
 
@@ -31,25 +33,51 @@ def kill_and_converge(scene: Scene, kills: int, choose: random.Random, whole: li
 
     Raises StageFailed if what is there in the end isn't just that, known to the state, with nothing left to do.
     """
-    struck: list[str] = []
-    taken_in = fresh = 0
-    while len(struck) < kills:
-        left = len(whole) - len(scene.things())
-        skip = choose.randrange(max(1, 2 * left // (kills - len(struck) + 1)))
-        where = _killed_up(scene, Fault("change", choose.choice(("hang", "hang-after")), skip=skip), look=fresh > 0)
-        fresh = take_in(scene)
-        taken_in += fresh
-        if not where:
-            raise StageFailed(f"up ended before kill {len(struck) + 1} of {kills} struck; ask for fewer kills, or another seed")
-        struck.append(where)
-        scene.tell(f"killed {len(struck)}/{kills}: {where}; {len(scene.things())} of {len(whole)} things are there")
-    result = done(
-        engine.up(scene.stack, scene.record, refresh=True, preview_first=False, break_dead_lock=True), "the up after the last kill"
-    )
-    _must_be_whole(scene, whole)
+    struck, taken_in = _kill(scene, kills, choose, lambda ahead: 2 * (len(whole) - len(scene.things())) // (ahead + 1))
+    result = _end(scene, whole)
     said = f"up was killed {kills} times and converged; {taken_in} things that a kill had left unrecorded were taken in"
     figures = {"kills": struck, "taken_in": taken_in, "created_at_last": result.summary.get("create", 0)}
     return Finding(said, figures=figures)
+
+
+def kill_change_and_converge(scene: Scene, kills: int, choose: random.Random) -> Finding:
+    """The same for an `up` with changed settings, of a stack that is whole: killed in updates, and at last in a replacement."""
+    scene.configure(settings(scene))
+    whole = scene.inventory()
+    changes = done(engine.preview(scene.stack, scene.record), "the preview of changed settings").changes
+    struck, _ = _kill(scene, kills - 1, choose, lambda _: changes // (2 * kills))
+    last, removed = _kill(scene, 1, choose, lambda _: 1, "create")
+    struck += last
+    _end(scene, whole)
+    said = f"up with changed settings was killed {kills} times and converged; {removed} halves of replacements were removed by hand"
+    return Finding(said, figures={"kills": struck, "removed": removed})
+
+
+def _kill(
+    scene: Scene, kills: int, choose: random.Random, farthest: Callable[[int], int], operation: Operation = "change"
+) -> tuple[list[str], int]:
+    """Where it was killed, and how much that a kill had left was put right by hand. `farthest`: how many operations a run may do before
+    its kill, by the number of kills ahead."""
+    struck: list[str] = []
+    by_hand = fresh = 0
+    while len(struck) < kills:
+        skip = choose.randrange(max(1, farthest(kills - len(struck))))
+        where = _killed_up(scene, Fault(operation, choose.choice(("hang", "hang-after")), skip=skip), look=fresh > 0)
+        fresh = take_in(scene)
+        by_hand += fresh
+        if not where:
+            raise StageFailed(f"up ended before kill {len(struck) + 1} of {kills} struck; ask for fewer kills, or another seed")
+        struck.append(where)
+        scene.tell(f"killed {len(struck)}/{kills}: {where}; {len(scene.things())} things are there")
+    return struck, by_hand
+
+
+def _end(scene: Scene, whole: list[tuple[str, str]]) -> Result:
+    """An `up` that nobody disturbs, after which all is as it must be."""
+    up = engine.up(scene.stack, scene.record, refresh=True, preview_first=False, break_dead_lock=True)
+    result = done(up, "the up after the last kill")
+    _must_be_whole(scene, whole)
+    return result
 
 
 def _must_be_whole(scene: Scene, whole: list[tuple[str, str]]) -> None:
@@ -107,8 +135,12 @@ def _last_words(log: Path) -> str:
 
 
 def take_in(scene: Scene) -> int:
-    """Record what a killed `up` had made and not recorded, as an operator does who finds it: out of the pending operations, with its id,
-    into the state. The next `up --refresh` reads the rest. Raises StageFailed for a thing that no pending operation speaks of."""
+    """Put right what a killed `up` had made and not recorded, as an operator does who finds it; how many things that were.
+
+    What is new goes out of the pending operations, with its id, into the state; the next `up --refresh` reads the rest. What was to take
+    the place of something that the state knows is removed: the next `up` makes it again. Raises StageFailed for a thing that no pending
+    operation speaks of.
+    """
     if not scene.stack.exists:
         return 0
     document = scene.stack.export()
@@ -119,12 +151,17 @@ def take_in(scene: Scene) -> int:
     found = scene.unrecorded()
     if lost := [thing for thing in found if (thing.token, thing.name) not in pending]:
         raise StageFailed(f"a kill left things that the state doesn't even name as pending: {', '.join(thing.name for thing in lost)}")
-    entries = [{**pending[thing.token, thing.name], "id": thing.id} for thing in found]
     resources = deployment.get("resources") or []
+    known = {resource["urn"] for resource in resources}
+    entries = [{**entry, "id": thing.id} for thing in found if (entry := pending[thing.token, thing.name])["urn"] not in known]
+    taken = {(entry["type"], entry["id"]) for entry in entries}
+    for thing in found:
+        if (thing.token, thing.id) not in taken:
+            scene.rehearsal.cloud.vanish(thing)
     text = json.dumps({**document, "deployment": {**deployment, "resources": [*resources, *entries], "pending_operations": []}})
     try:
         scene.stack.cancel()
         scene.stack.import_(text, "the state after a kill")
     except EngineError as error:
         raise StageFailed(f"the state after a kill is broken: {error}") from error
-    return len(entries)
+    return len(found)
