@@ -263,7 +263,7 @@ class Lab:
             if path.is_file() and not path.name.endswith(".tmp"):
                 assert HUSH not in path.read_text(), f"a secret stands in clear in {path.name}"
         pending = [(o["type"], o["resource"]["urn"]) for o in latest.get("pending_operations", [])]
-        if ended.aborted or pending or _imported_twice(op.program, before):
+        if ended.aborted or pending or _imported_twice(before, self.state()):
             self.doubt = True
         if any(f.kind in ("half", "died", "die", "partial") for f in op.faults):
             self.doubt = True
@@ -303,11 +303,11 @@ def _as_asked(old: Resource, before: list[Resource], op: Op) -> Resource:
     return replace(old, retain_on_delete=old.retain_on_delete or spec.retain, deleted_with=within or old.deleted_with)
 
 
-def _imported_twice(program: Program, before: list[Resource]) -> bool:
-    """Whether two resources stand for one imported thing, so that it goes with either."""
-    ids = [r.id for r in before if r.managed]
-    ours = {wild(s.wild): (s.type, s.name) for s in program if s.form == "thing" and s.wild}
-    return len(set(ids)) < len(ids) or any(ours.get(r.id, key) != key for r in before if r.managed and (key := (r.type, r.name)))
+def _imported_twice(before: list[Resource], after: list[Resource]) -> bool:
+    """Whether two resources stand for one imported thing, or one now for what was another's, so that it goes with either."""
+    past = {r.id: r.urn for r in before if r.managed}
+    one_each = len(past) == sum(r.managed for r in before)
+    return not one_each or any(past.get(r.id, r.urn) != r.urn for r in after if r.managed and r.id.startswith(wild(0)[:-1]))
 
 
 def judge_snapshot(latest: dict[str, Any], crypter: Crypter) -> None:

@@ -84,6 +84,7 @@ LIVES: dict[str, Life] = {
     "one thing that was imported under two names goes with either": (
         Op("up", (Spec("n2", wild=3),)), Op("up", (Spec("n2", wild=3), Spec("n3", wild=3))), Op("up", (Spec("n3", wild=3),)),
         Op("up", (Spec("n3", package="old", wild=3),)),
+        Op("up", (_A, Spec("n3", package="old", parent=0, wild=3)), continues=True),
     ),
 }  # fmt: skip
 _numbers = itertools.count()
