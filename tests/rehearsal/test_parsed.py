@@ -91,6 +91,7 @@ def test_a_damaged_cache_is_as_none(toy, content):
     (file,) = files()
     file.write_text(content)
     schema = Schema("pulumi_toy")
+    schema.recall()
     assert looked_up(schema) == {"red"}
     schema.save()
     assert TOKEN in file.read_text()
@@ -119,3 +120,10 @@ def test_two_that_save_keep_what_each_has_found(toy):
     one.save()
     other.save()
     assert {what.partition(" ")[0] for what in json.loads(file.read_text())} == {"resource", "enum"}
+
+
+def test_what_is_recalled_before_anybody_asks_is_what_the_files_say_now(toy):
+    (toy / "garden" / "flower.py").write_text(FLOWER.replace("colour", "hue"))
+    schema = Schema("pulumi_toy")
+    schema.recall()
+    assert set(schema.resource(TOKEN).inputs) == {"hue"}

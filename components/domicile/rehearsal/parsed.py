@@ -45,6 +45,10 @@ class Parsed:
             return None
         return None
 
+    def known(self, kind: str) -> list[str]:
+        """What is kept of a kind, whether it holds or not."""
+        return [name for what in self._entries for said, _, name in [what.partition(" ")] if said == kind]
+
     def put(self, what: str, value: Any, files: Iterable[Path]) -> None:
         """Keep a value that JSON can say, and that says all that these files have of it."""
         self._new[what] = [{str(file.relative_to(self._root)): self._digest(file) for file in files}, value]

@@ -88,6 +88,11 @@ class Schema:
         folder, name = ref.rsplit("#", 1)
         return set(self._once(f"enum {ref}", lambda: self._values(Path(folder) / "_enums.py", name), list, list) or ())
 
+    def recall(self) -> None:
+        """Look up the resources that processes of before have parsed, while nobody asks for any yet."""
+        for token in self._parsed.known("resource"):
+            self.resource(token)
+
     def save(self) -> None:
         """Keep what was parsed for the next process."""
         with self._lock:
