@@ -10,7 +10,7 @@ from domicile.cli import report
 from domicile.cli.drills_reported import reported
 from domicile.cli.exit import CliError, ExitCode, print_json, wrong_input
 from domicile.cli.progress import Progress
-from domicile.cli.project import Json, Stack, configuration, places
+from domicile.cli.project import Environment, Json, Stack, configuration, one_of, places
 from domicile.cli.services import ask
 from domicile.cli.session import follow, start
 
@@ -29,17 +29,17 @@ SESSION = {
 }
 
 
-def drill(stack: Stack = "local", json: Json = False) -> None:
+def drill(stack: Stack = "local", environment: Environment = None, json: Json = False) -> None:
     """Prove that the perimeter still holds: serve a small session, and try from inside a sandbox what must fail and what must work.
 
     The session needs the stand-in; with a real control plane the rest is tried. The result is recorded and counted by the dispatcher.
     In a region each worker host holds drills by itself: the verb tells what they reported lately. Exit code 0 only if everything held; a
     drill that can't be held has failed, and so have hosts that report none.
     """
-    config, where = configuration(stack, json), places(stack)
+    config, where = one_of(configuration(stack, json), environment), places(stack)
     if config.platform not in ("local", "aws"):
         raise wrong_input(f"stack {stack} is of platform {config.platform}: this version holds drills on `local` and on `aws` only")
-    found = reported(config) if config.aws is not None else _held(config, where, json)
+    found = reported(config, environment) if config.aws is not None else _held(config, where, json)
     if json:
         print_json(found)
     else:

@@ -9,21 +9,23 @@ from typing import TYPE_CHECKING, Any
 from domicile.cli.exit import CliError
 
 if TYPE_CHECKING:
+    from domicile.aws.names import Names
     from domicile.config import PerimeterConfig
     from domicile.config.aws import Aws
 
 PERIOD_SECONDS = 3600
 
 
-def reported(config: PerimeterConfig) -> dict[str, Any]:
+def reported(config: PerimeterConfig, environment: str | None = None) -> dict[str, Any]:
     """Passed only if at least one drill was reported within twice their interval, and none that failed. Raises `CliError`."""
     from domicile.cli.aws_command import require_account
+    from domicile.cli.region_reported import names_of
 
     if (aws := config.aws) is None:
         raise CliError(f"stack {config.stack} has no section `aws`")
     require_account(aws)
     hours = -(-2 * int(aws.alarms.drill_seconds) // PERIOD_SECONDS) + 1
-    passed, failed = (_sum(aws, config.stack, name, hours) for name in ("DrillPassed", "DrillFailed"))
+    passed, failed = (_sum(aws, names_of(config, aws, environment), name, hours) for name in ("DrillPassed", "DrillFailed"))
     problem = "" if passed else "no host reported a drill that passed"
     if failed:
         problem = f"{failed} failed: see Alarm: drill-failed in the runbook"
@@ -33,13 +35,13 @@ def reported(config: PerimeterConfig) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _sum(aws: Aws, stack: str, metric: str, hours: int) -> int:
+def _sum(aws: Aws, names: Names, metric: str, hours: int) -> int:
     from domicile.cli.aws_command import run
 
     now = datetime.now(UTC)
     told = run(
-        aws, "cloudwatch", "get-metric-statistics", "--namespace", "Domicile", "--metric-name", metric,
-        "--dimensions", f"Name=Stack,Value={stack}", "--statistics", "Sum", "--period", str(PERIOD_SECONDS),
+        aws, "cloudwatch", "get-metric-statistics", "--namespace", names.metrics, "--metric-name", metric,
+        "--dimensions", f"Name=Stack,Value={names.stack}", "--statistics", "Sum", "--period", str(PERIOD_SECONDS),
         "--start-time", (now - timedelta(hours=hours)).isoformat(timespec="seconds"), "--end-time", now.isoformat(timespec="seconds"),
         "--output", "json",
     )  # fmt: skip

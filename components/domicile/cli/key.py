@@ -10,7 +10,7 @@ import typer
 
 from domicile.cli import secrets_manager
 from domicile.cli.exit import CliError, wrong_input
-from domicile.cli.project import Stack, configuration, one_of, places
+from domicile.cli.project import Environment, Stack, configuration, one_of, places
 from domicile.cli.services import ask
 from domicile.cli.vault import put
 
@@ -25,9 +25,6 @@ Credential = Annotated[
     str | None, typer.Option("--credential", metavar="NAME", help="Put this credential of domicile:egress or of a sink instead.")
 ]
 Webhook = Annotated[bool, typer.Option("--webhook", help="Put the secret with which the control plane signs webhooks instead.")]
-Environment = Annotated[
-    str | None, typer.Option("--environment", metavar="NAME", help="Of which environment, in a stack with several: its name there.")
-]
 Generate = Annotated[bool, typer.Option("--generate", help="Stand-in only: let it make a new environment key, as the Console would.")]
 
 

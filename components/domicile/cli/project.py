@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from domicile.config import PerimeterConfig
 
 Stack = Annotated[str, typer.Argument(help="The stack: its configuration is stacks/Pulumi.STACK.yaml.", envvar="DOMICILE_STACK")]
+Environment = Annotated[
+    str | None, typer.Option("--environment", metavar="NAME", help="Of which environment, in a stack with several: its name there.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead, for machines.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask. Needed where there is no terminal.")]
 Diff = Annotated[bool, typer.Option("--diff", help="Show what changes property by property.")]
@@ -49,6 +52,22 @@ def configuration(stack: str, as_json: bool = False) -> PerimeterConfig:
         return from_file(file, stack)
     except ConfigError as error:
         raise CliError(str(error), ExitCode.WRONG_INPUT, error.as_json(), as_json) from error
+
+
+def platform(stack: str) -> str:
+    """The platform that the stack's file names, `local` where there is none: for verbs that also look at what a broken file left."""
+    import yaml
+
+    places(stack)
+    file = root() / "stacks" / f"Pulumi.{stack}.yaml"
+    if not file.is_file():
+        return "local"
+    try:
+        found = yaml.safe_load(file.read_text("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return "local"
+    config = found.get("config") if isinstance(found, dict) else None
+    return str(config.get("domicile:platform", "local")) if isinstance(config, dict) else "local"
 
 
 def one_of(config: PerimeterConfig, environment: str | None) -> PerimeterConfig:

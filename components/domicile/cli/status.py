@@ -11,26 +11,42 @@ import typer
 
 from domicile.cli.containers import containers
 from domicile.cli.exit import CliError, ExitCode, print_json
-from domicile.cli.project import Json, Stack, places
+from domicile.cli.project import Environment, Json, Stack, configuration, one_of, places, platform
 from domicile.cli.services import ask
 from domicile.places import StackPlaces
 
 HOST_SERVICES = ("dispatcher", "gateway", "egress", "shipper", "secrets")
 
 
-def status(stack: Stack = "local", json: Json = False) -> None:
+def status(stack: Stack = "local", environment: Environment = None, json: Json = False) -> None:
     """Show the perimeter: services, environment key, control plane, queue, sandboxes, sinks, and what it is waiting for.
 
+    In a region, by AWS's own command: the fleet, the queue's numbers, whether hosts are drained of an old key, and the alarms that sound.
     Exit code 0 when all services run, 1 when one doesn't or the stack isn't up.
     """
     where = places(stack)
-    report = _report(where)
-    if json:
-        print_json(report)
+    if platform(stack) == "aws":
+        report = _of_region(stack, environment, json)
     else:
-        _show(report)
+        if environment is not None:
+            one_of(configuration(stack, json), environment)
+        report = _report(where)
+        print_json(report) if json else _show(report)
     if not report["up"]:
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _of_region(stack: str, environment: str | None, json: bool) -> dict[str, Any]:
+    from rich.console import Console
+
+    from domicile.cli import region_reported
+
+    config = one_of(configuration(stack, json), environment)
+    if (aws := config.aws) is None:
+        raise CliError(f"stack {stack} has no section `aws`")
+    report = region_reported.reported(config, aws, environment)
+    print_json(report) if json else region_reported.show(Console(highlight=False, soft_wrap=True).print, report)
+    return report
 
 
 def _report(where: StackPlaces) -> dict[str, Any]:
