@@ -18,7 +18,9 @@ from ..cloud import Thing
 
 FILE = Path(__file__).with_name("prices.yaml")
 SESSIONS = (1, 5, 20)
-"""Sessions held at once, for which an estimate is made."""
+"""Sessions held at once in an environment, for which an estimate is made."""
+
+PROXY_DISK_GIB = 20
 
 
 @dataclass(frozen=True)
@@ -53,16 +55,16 @@ def of_region(region: str) -> tuple[Mapping[str, Any], str]:
 
 
 def hosts(config: PerimeterConfig, sessions: int) -> int:
-    """Worker hosts for so many sessions at once, within what the stack allows."""
+    """Worker hosts for so many sessions of one environment at once, within what is in force for it."""
     fleet = _aws(config).hosts
     return max(fleet.minimum, min(fleet.maximum, math.ceil(sessions / config.worker_host.capacity)), 1)
 
 
 def estimate(config: PerimeterConfig, things: Iterable[Thing], sessions: int) -> list[Price]:
-    """A month with so many sessions held all the time."""
+    """A month with so many sessions held all the time, in each environment of a stack with several."""
     at, _ = of_region(_aws(config).region)
-    found = list(things)
-    return [line for line in (*_machines(config, at, sessions), *_fixed(found, at), *_traffic(at, sessions)) if line.quantity]
+    found, every = list(things), sessions * len(config.served)
+    return [line for line in (*_machines(config, at, sessions), *_fixed(found, at), *_traffic(at, every)) if line.quantity]
 
 
 def _aws(config: PerimeterConfig) -> Aws:
@@ -72,13 +74,18 @@ def _aws(config: PerimeterConfig) -> Aws:
 
 
 def _machines(config: PerimeterConfig, at: Mapping[str, Any], sessions: int) -> Iterator[Price]:
-    aws, hours, count = _aws(config), prices()["hours"], hosts(config, sessions)
-    for name, kind, machines, gib in (
-        ("worker hosts", aws.hosts.instance_types[0], count, aws.hosts.disk_bytes >> 30),
-        ("egress proxies", aws.proxies.instance_type, aws.proxies.minimum, 20),
-    ):
-        yield Price(f"{name}, {kind}", machines, at["machines"][kind] * hours)
-        yield Price(f"{name}' disks, GiB of gp3", machines * gib, at["gp3_gb_month"])
+    for environment, served in config.served.items():
+        fleet, whose = _aws(served).hosts, f" of {environment}" if environment else ""
+        yield from _fleet("worker hosts", whose, at, (fleet.instance_types[0], hosts(served, sessions), fleet.disk_bytes >> 30))
+    proxies = _aws(config).proxies
+    yield from _fleet("egress proxies", "", at, (proxies.instance_type, proxies.minimum * len(config.tiers), PROXY_DISK_GIB))
+
+
+def _fleet(name: str, whose: str, at: Mapping[str, Any], machines: tuple[str, int, int]) -> Iterator[Price]:
+    """`machines`: of which kind, how many, and the GiB of each one's disk."""
+    kind, count, gib = machines
+    yield Price(f"{name}{whose}, {kind}", count, at["machines"][kind] * prices()["hours"])
+    yield Price(f"{name}' disks{whose}, GiB of gp3", count * gib, at["gp3_gb_month"])
 
 
 def _fixed(found: list[Thing], at: Mapping[str, Any]) -> Iterator[Price]:

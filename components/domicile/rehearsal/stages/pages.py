@@ -78,7 +78,8 @@ def _cost(applied: Applied) -> Iterator[str]:
     _, note = cost.of_region(aws.region)
     yield from ("## Cost", "")
     read = cost.prices()["read"]
-    yield f"US dollars a month, on demand, of sessions held all the time. List prices as known on {read}, checked against no"
+    each = " in each environment" if applied.config.environments else ""
+    yield f"US dollars a month, on demand, of sessions held all the time{each}. List prices as known on {read}, checked against no"
     yield f"page: check them before use ([prices](../../components/domicile/rehearsal/aws/prices.yaml)){'; ' + note if note else ''}."
     yield ""
     sizes = [cost.estimate(applied.config, applied.things, sessions) for sessions in cost.SESSIONS]
