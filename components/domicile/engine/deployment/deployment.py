@@ -60,7 +60,8 @@ class Deployment:
 
     @property
     def root(self) -> str:
-        return next((u for u in self.seen if u.split("::")[2] == STACK_TYPE), "")
+        seen = list(self.seen)  # asked for by other threads than the one that adds to it
+        return next((u for u in seen if u.split("::")[2] == STACK_TYPE), "")
 
     def decide(self, work: Callable[[], Decided]) -> Decided:
         """What `work` gives, in one registration's turn. What fails in it ends the operation before the next one has its turn."""
