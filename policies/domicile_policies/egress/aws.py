@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 from domicile_policies.iam import Document, Statement, documents, everything
 from domicile_policies.network.aws import FLEETS, MACHINES, PROXIES, STANDING, excepted
+from domicile_policies.reach.aws.names import EDGES
 from domicile_policies.relations import below_type, each_of, pointing_at, targets
 from domicile_policies.resource import NotKnown, Resource, Stack, Unknown
 from domicile_policies.rule import Asked, Violation, rule, stack_rule
@@ -214,7 +215,7 @@ def _allows_whole(stack: Stack, each: Resource) -> Iterator[Violation]:
         for path, name in found.items("domains"):
             if isinstance(name, Unknown) and not any(source.is_a("aws:lb/*") for source in found.sources("domains") or ()):
                 raise NotKnown(path)  # a balancer's name is whole
-            if isinstance(name, str) and "*" in name:
+            if isinstance(name, str) and "*" in name and name != EDGES:
                 yield Violation(path, f"allows all names under {name}", found)
 
 

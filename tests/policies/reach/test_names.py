@@ -58,6 +58,15 @@ def test_without_an_associated_group_every_name_is_resolved():
     assert leaks(firewall(ALL, associated=False)) == ["any name"]
 
 
+@pytest.mark.parametrize(
+    ("name", "leaves"),
+    [("*.argotunnel.com", False), ("region1.v2.argotunnel.com", False), ("*.cfargotunnel.com", True), ("*.v2.argotunnel.com", True),
+     ("*.amazonaws.com", True), ("*.evil-argotunnel.com", True)],
+)  # fmt: skip
+def test_of_all_zones_only_that_of_cloudflares_edges_may_be_asked_for_any_name(name, leaves):
+    assert bool(leaks(firewall(("ALLOW", 100, [name]), ALL))) is leaves
+
+
 def test_without_a_resolver_there_is_nothing_to_ask():
     graph = firewall(ALL, associated=False)
     graph.resources[0].inputs["enableDnsSupport"] = False

@@ -11,8 +11,10 @@ import pulumi_aws as aws
 from domicile.aws.ground import Ground
 from domicile.config.residency import ENDPOINTS, SESSION_MANAGER
 
-TUNNEL_EDGES = ("_v2-origintunneld._tcp.argotunnel.com", "region1.v2.argotunnel.com", "region2.v2.argotunnel.com")
-"""What cloudflared looks up (developers.cloudflare.com: tunnel with firewall, 2025-02-27)."""
+TUNNEL_EDGES = "*.argotunnel.com"
+"""What cloudflared looks up: `_v2-origintunneld._tcp` and `region1.v2`, `region2.v2` below this (developers.cloudflare.com: tunnel with
+firewall, 2025-02-27). The first can't be named by itself: a firewall's list takes no underscore (Route 53 Resolver API:
+UpdateFirewallDomains). Nobody but Cloudflare has names there."""
 
 _HOSTS = {"ecr.api": "api.ecr"}
 """Endpoints whose host isn't the service's name."""
@@ -40,7 +42,7 @@ def _outside_names(ground: Ground) -> Iterator[str]:
     for served in config.served.values():
         yield from (rule.host for rule in served.egress.rules)
     if ground.aws.tunnel:
-        yield from TUNNEL_EDGES
+        yield TUNNEL_EDGES
         yield from (server.host for server in ground.aws.tunnel.servers)
 
 

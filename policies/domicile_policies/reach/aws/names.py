@@ -9,7 +9,8 @@
 - Failing closed is the default; fail open resolves whatever comes while the firewall is away (same guide, VPC configuration).
 - A resolver rule that forwards sends questions to servers outside (Route 53 guide: forwarding outbound queries).
 
-Allowed are the declared hosts, whole names below AWS's own domains, and whole names that a balancer of this stack makes.
+Allowed are the declared hosts, whole names below AWS's own domains, whole names that a balancer of this stack makes, and the zone of
+Cloudflare's tunnel edges.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ GROUP = f"{_KIND}FirewallRuleGroup:ResolverFirewallRuleGroup"
 LIST = f"{_KIND}FirewallDomainList:ResolverFirewallDomainList"
 SERVED = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".argotunnel.com")
 """Zones that AWS serves; the last is Cloudflare's, where the hosts of an MCP tunnel look their edge up."""
+
+EDGES = "*.argotunnel.com"
+"""All of that zone, in which nobody but Cloudflare has a name: one that cloudflared asks for has underscores, which no list takes."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ class Names:
         name = name.lower().rstrip(".")
         if self._declared.allows_name(name):
             return True
-        return "*" not in name and name.endswith(SERVED)
+        return name == EDGES or ("*" not in name and name.endswith(SERVED))
 
     def _rules(self, vpc: Resource) -> Iterator[_Rule]:
         for tie in self._stack.of(f"{_KIND}FirewallRuleGroupAssociation:ResolverFirewallRuleGroupAssociation"):
