@@ -1,14 +1,16 @@
 """The state of a stack while an operation changes it: written anew, whole, after each step.
 
 What the operation made comes first, in the order in which it was done; then what it hasn't reached yet, in the old order. So each
-entry comes after all that it leans on, wherever the operation is cut short. Steps that end side by side share a write.
+entry comes after all that it leans on, wherever the operation is cut short.
+
+A step's begin is in the file before its provider is asked. Its end goes with the next write, soon: so it is there before anything
+begins that leans on it. Steps side by side share a write.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,7 +21,9 @@ from ..errors import InDoubtError, StateError
 from ..state.backend import document
 from ..state.crypter import Crypter
 from ..state.files import write_atomically
+from ..state.part import Part
 from ..state.snapshot import Operation, Resource, Snapshot, below, encode
+from ..state.writes import Writes
 from ..values import keep_ciphertexts
 
 _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -42,60 +46,13 @@ class Writer:
             raise StateError(f"{self._path} can't be written ({e.strerror}); make room or mend the permissions, and run it again") from e
 
 
-BLOCK = 64  # entries; a write puts together anew only the blocks in which something has changed
-
-
-class Block:
-    """Neighbours in the file, by their places, and their text there once it has been written."""
-
-    __slots__ = ("entries", "text")
-
-    def __init__(self) -> None:
-        self.entries: dict[int, tuple[Resource, bytes]] = {}
-        self.text: bytes | None = None
-
-
-class Part:
-    """A run of entries in the order of their places, where a change costs little beside the whole: `text` is that of an entry."""
-
-    def __init__(self, text: Callable[[Resource], bytes]) -> None:
-        self._text = text
-        self._blocks: dict[int, Block] = {}
-
-    def __contains__(self, place: int) -> bool:
-        block = self._blocks.get(place // BLOCK)
-        return block is not None and place in block.entries
-
-    def put(self, place: int, resource: Resource) -> None:
-        """At a new place, after all that are there, or in the place of another."""
-        block = self._blocks.setdefault(place // BLOCK, Block())
-        block.entries[place], block.text = (resource, self._text(resource)), None
-
-    def take_out(self, place: int) -> None:
-        block = self._blocks[place // BLOCK]
-        del block.entries[place]
-        block.text = None
-        if not block.entries:
-            del self._blocks[place // BLOCK]
-
-    def items(self) -> list[tuple[int, Resource]]:
-        return [(place, r) for block in self._blocks.values() for place, (r, _) in block.entries.items()]
-
-    def texts(self) -> list[bytes]:
-        for block in self._blocks.values():
-            if block.text is None:
-                block.text = b",\n".join(text for _, text in block.entries.values())
-        return [block.text or b"" for block in self._blocks.values()]
-
-
 class Checkpoint:
     """The living state. With no writer (a preview) nothing reaches the disk.
 
-    A change is in the file once `saved` returns, or the `under_way` that it was made in ends; others go with the next write.
+    A change is in the file once `saved` returns; a step's, moments after its `under_way` has ended (see `writes`).
     """
 
     def __init__(self, base: Snapshot, write: Writer | None) -> None:
-        self._write = write
         self._text = write.text if write else _untold
         self._places = count()
         self._place: dict[Resource, int] = {}
@@ -108,10 +65,9 @@ class Checkpoint:
         self._pending = {o: self._named(o) for o in base.pending if o.type == "creating"}
         self.wanted = {urn: o.resource.inputs for o in base.pending if o.type == "updating" for urn in o.urns}
         """Inputs of updates that an earlier operation began and whose end isn't known, by URN."""
-        self._lock = threading.Condition(lock := threading.RLock())
-        self._changes, self._saved, self._writing = int(bool(base.pending)), 0, False
-        self._busy, self._fewer = 0, threading.Condition(lock)  # steps whose provider is at work
-        self._write_seconds = 0.0  # how long the last one took
+        self._lock = threading.RLock()
+        self._writes = Writes(self._lock, (lambda: self._taken(write)) if write else None)
+        self._writes.changed = bool(base.pending)
 
     def resources(self) -> list[Resource]:
         with self._lock:
@@ -124,17 +80,15 @@ class Checkpoint:
 
     @contextmanager
     def under_way(self, kind: str, resource: Resource) -> Iterator[None]:
-        """Name what is being done in the file before it is done, and no more once its end is known and written."""
+        """Name what is being done in the file before it is done, and no more once its end is known."""
         operation = Operation(kind, resource)
-        in_doubt, at_work = False, 0
+        in_doubt = False
         with self._lock:
             self._pending[operation] = self._named(operation)
-            self._changes += 1
+            self._writes.changed = True
+        self._writes.begin()
         try:
             self.saved()
-            with self._lock:
-                at_work = 1
-                self._busy += at_work
             yield
         except InDoubtError:
             in_doubt = True
@@ -143,10 +97,8 @@ class Checkpoint:
             with self._lock:
                 if not in_doubt:
                     del self._pending[operation]
-                self._changes += 1
-                self._busy -= at_work
-                self._fewer.notify_all()
-            self.saved()
+                self._writes.changed = True
+            self._writes.end()
 
     def supersede(self, old: Resource | None, new: Resource, beside: Resource | None = None) -> None:
         """`new` takes the place of `old`. `beside` is from now on to be deleted.
@@ -164,19 +116,19 @@ class Checkpoint:
             self._put(self._done, next(self._places), new)
             if new.urn in self._forward:
                 self._move_to_the_end(self._done, self._leaning(new.urn))
-            self._changes += 1
+            self._writes.changed = True
 
     def amend(self, old: Resource, new: Resource) -> None:
         """`new` stands where `old` stands: outputs registered, marked for deletion, and the like."""
         with self._lock:
             _keep_ciphertexts(old, new)
             self._amend(old, new)
-            self._changes += 1
+            self._writes.changed = True
 
     def drop(self, old: Resource) -> None:
         with self._lock:
             self._take_out(old)
-            self._changes += 1
+            self._writes.changed = True
 
     def in_doubt(self) -> list[Operation]:
         """What was begun, by this operation or an earlier one, and is not known to be done."""
@@ -193,7 +145,7 @@ class Checkpoint:
                     moving.append((place, resource))
             self._move_to_the_end(self._base, moving[::-1])
             self._forward |= {resource.urn for _, resource in moving}
-            self._changes += bool(moving)
+            self._writes.changed |= bool(moving)
 
     def leaning(self, urn: str) -> set[str]:
         """URNs of what this operation has come to already and leans on what has this URN, if that was brought forward for it."""
@@ -205,47 +157,21 @@ class Checkpoint:
         with self._lock:
             for operation in [o for o in self._pending if urns is None or o.resource.urn in urns]:
                 del self._pending[operation]
-            self._changes += 1
+            self._writes.changed = True
 
     def saved(self) -> None:
-        """Return once all changes up to now are in the file. One thread writes at a time; what changes meanwhile shares the next write.
-
-        So does what steps under way change that end soon: nobody waits for them longer than a write takes, and nobody if there are none.
-
-        Raises StateError if it can't be written.
-        """
-        with self._lock:
-            wanted = self._changes
-        while True:
-            with self._lock:
-                while self._writing and self._saved < wanted:
-                    self._lock.wait()
-                if self._write is None or self._saved >= wanted:
-                    return
-                self._writing, saved, write = True, self._saved, self._write
-            try:
-                with self._lock:
-                    self._fewer.wait_for(lambda: not self._busy, self._write_seconds)
-                    changes, resources, pending = self._changes, self._done.texts() + self._base.texts(), list(self._pending.values())
-                began = time.monotonic()
-                write(resources, pending)
-                saved, self._write_seconds = changes, time.monotonic() - began
-            finally:
-                with self._lock:
-                    self._writing, self._saved = False, saved
-                    self._lock.notify_all()
+        """Return once all changes up to now are in the file; StateError if it can't be written."""
+        self._writes.saved()
 
     def close(self) -> None:
         """Write what is left to write, and nothing after that: a step that an abort left behind may yet come back."""
-        try:
-            self.saved()
-        finally:
-            with self._lock:
-                while self._writing:
-                    self._lock.wait()
-                self._write = None
+        self._writes.close()
 
     # -- within the lock ----------------------------------------------------------------------------------------------
+
+    def _taken(self, write: Writer) -> Callable[[], None]:
+        resources, pending = self._done.texts() + self._base.texts(), list(self._pending.values())
+        return lambda: write(resources, pending)
 
     def _named(self, operation: Operation) -> bytes:
         return b'{"resource": %b, "type": "%b"}' % (self._text(operation.resource), operation.type.encode())
