@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import socket
+import subprocess
 import tarfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache as once
 from pathlib import Path
 
+import httpx
 import pytest
 
 from domicile_images import BuiltImage, Cache, Key, StoreError, build, is_loaded, key_in, load, load_recipe, unload
@@ -119,3 +123,63 @@ def small_recipe(folder: Path, text: str, name: str) -> Path:
         f"name: {name}\ndescription: of a test\ndebian: []\nown: [{{from: file, to: file}}]\nrun: {{user: '1:1', entrypoint: [/file]}}\n"
     )
     return folder
+
+
+@pytest.fixture(scope="session")
+def registry_program() -> Path:
+    """Debian's registry, unpacked into the checkout's cache and not installed: it would be started at once."""
+    program = CHECKOUT / ".cache" / "tools" / "usr" / "bin" / "docker-registry"
+    if not program.exists():
+        folder = program.parents[2]
+        folder.mkdir(parents=True, exist_ok=True)
+        fetch = ["apt-get", "download", "--quiet", "--quiet", "docker-registry"]
+        if subprocess.run(fetch, cwd=folder, capture_output=True, check=False).returncode:
+            subprocess.run(["apt-get", "update", "--quiet", "--quiet"], check=True)
+            subprocess.run(fetch, cwd=folder, check=True)
+        package = next(folder.glob("docker-registry_*.deb"))
+        subprocess.run(["dpkg-deb", "--extract", package, folder], check=True)
+    return program
+
+
+@contextlib.contextmanager
+def serving(program: Path, folder: Path, **more: object) -> Iterator[str]:
+    """A registry on loopback, its store in `folder`; `host:port`. `more`: sections of its configuration."""
+    folder.mkdir(exist_ok=True)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    config = folder / "registry.json"  # JSON is YAML
+    storage = {"filesystem": {"rootdirectory": str(folder / "registry")}, "delete": {"enabled": True}}
+    config.write_text(json.dumps({"version": 0.1, "log": {"level": "error"}, "storage": storage, "http": {"addr": address}, **more}))
+    command = ["setpriv", "--pdeathsig=KILL", program, "serve", config]
+    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+        end = time.monotonic() + 20
+        while True:
+            try:
+                assert httpx.get(f"http://{address}/v2/").status_code in (200, 401)
+                break
+            except httpx.HTTPError:
+                assert process.poll() is None, (folder / "log").read_text()
+                assert time.monotonic() < end
+                time.sleep(0.02)
+        yield address
+        process.kill()
+
+
+@pytest.fixture
+def registry(registry_program: Path, tmp_path: Path) -> Iterator[str]:
+    """A registry on loopback; its base URL."""
+    with serving(registry_program, tmp_path / "registry") as address:
+        yield f"http://{address}"
+
+
+TOKEN = "canary-of-the-registrys-token"
+_TOKENS_HASH = "$2y$05$abcdefghijklmnopqrstuuZALvxNUhvKzWhzC6rxBjPrj/YuQBdLG"
+
+
+@pytest.fixture
+def locked_registry(registry_program: Path, tmp_path: Path) -> Iterator[str]:
+    """One that takes the user AWS with `TOKEN` and nobody else, as ECR does; `host:port`."""
+    passwords = tmp_path / "passwords"
+    passwords.write_text(f"AWS:{_TOKENS_HASH}\n")
+    with serving(registry_program, tmp_path / "registry", auth={"htpasswd": {"realm": "here", "path": str(passwords)}}) as address:
+        yield address

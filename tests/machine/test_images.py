@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from domicile.machine.image import ImageProvider, release_images
-from domicile.sandbox_image.local import CHECKOUT
+from domicile.sandbox_image.checkout import CHECKOUT
 
 pytestmark = pytest.mark.perimeter
 

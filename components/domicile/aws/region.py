@@ -21,27 +21,30 @@ from domicile.egress_proxy.aws.machines import EgressProxies
 from domicile.environment_key.aws import EncryptionKey
 from domicile.mcp_tunnel.aws import McpTunnel
 from domicile.network.aws import Network
-from domicile.sandbox_image.aws import Registry
+from domicile.sandbox_image.aws import Registry, to_push
+from domicile.sandbox_image.pushed import require
 from domicile.scaling.aws import stored
 from domicile.siem_sink.aws import Archive
 
 
 def assemble(config: PerimeterConfig, perimeter: pulumi.Resource) -> dict[str, pulumi.Input[object]]:
-    """Builds the region; the outputs of `perimeter`. The order is that of need: key, network, what both guard, machines."""
+    """Builds the region; the outputs of `perimeter`. The order is that of need: key, images, network, what these guard, machines."""
     _check(config)
     sdk.load_by_file()
     ground, above = Ground.of(config), pulumi.ResourceOptions(parent=perimeter)
+    require(to_push(ground), pulumi.runtime.is_dry_run())
     ids = {each.environment: identity(each, above) for each in ground.environments}
     below = pulumi.ResourceOptions(parent=perimeter, providers=[ground.provider(above)])
-    shared = _shared(ground, below)
-    archive = Archive("archive", ground, shared.key, below)
-    registry = Registry("registry", ground, shared.key, below)
+    key = EncryptionKey("encryption-key", ground, below).arn
+    registry = Registry("registry", ground, key, below)
+    shared = _shared(ground, key, registry, below)
+    archive = Archive("archive", ground, key, below)
     served = [prepare(each, shared, ids[each.environment], _own(each, below)) for each in ground.environments]
     if ground.aws.images:
         for tier in config.tiers:
             EgressProxies(
                 numbered("egress-proxies", tier), ground, ground.aws.images, shared.network, shared.tier, shared.settings, shared.key,
-                below, number=tier,
+                shared.pushed, below, number=tier,
             )  # fmt: skip
     return {
         **_outputs(served, shared),
@@ -61,15 +64,14 @@ def _check(config: PerimeterConfig) -> None:
         require_credential()
 
 
-def _shared(ground: Ground, below: pulumi.ResourceOptions) -> Shared:
-    key = EncryptionKey("encryption-key", ground, below).arn
+def _shared(ground: Ground, key: pulumi.Output[str], registry: Registry, below: pulumi.ResourceOptions) -> Shared:
     topic = AlarmTopic("alarms", ground, key, below).arn
     network = Network("network", ground, key, below)
     tier = EgressTier("egress", ground, network, key, below)
     network.guard_names(list(tier.balancers.values()))
     settings = Settings("settings", ground, key, below)
     code = stored(ground, settings, key, below) if ground.config.environments and ground.aws.images else None
-    return Shared(key, topic, network, tier, settings, code)
+    return Shared(key, topic, network, tier, settings, code, registry.pushed)
 
 
 def _own(environment: Ground, below: pulumi.ResourceOptions) -> pulumi.ResourceOptions:

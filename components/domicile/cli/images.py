@@ -1,4 +1,4 @@
-"""`domicile images build|lock|verify|push`: the image builder, with the keys of a stack, and the way into a region's registry."""
+"""`domicile images build|lock|verify|push`: the image builder, with the keys of a stack, and a way into a region's registry beside `up`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import typer
 
 from domicile.cli.exit import CliError, ending_on, wrong_input
 from domicile.cli.progress import Progress
-from domicile.cli.project import Stack, configuration, places
+from domicile.cli.project import Stack, configuration, places, root
 
 if TYPE_CHECKING:
-    from domicile.aws.names import Names as RegionNames
-    from domicile.config.aws import Aws
-    from domicile_images import BuiltImage, Login
+    from domicile_images import BuiltImage
 
 app = typer.Typer(help="Build, lock and verify the images that a perimeter runs.", no_args_is_help=True)
 Names = Annotated[list[str] | None, typer.Argument(help="Images, such as sandbox or host; none: all.", metavar="NAME…")]
@@ -22,7 +20,16 @@ OfStack = Annotated[str, typer.Option("--stack", help="The stack whose signing k
 
 @app.command()
 def build(names: Names = None, stack: OfStack = "local") -> None:
-    """Build and sign images, or find them built: the same inputs give the same digest."""
+    """Build and sign images, or find them built: the same inputs give the same digest.
+
+    For a region's stack, with no name: the images of its machines, and then the section `images` for the stack's file. `domicile up` pushes
+    what stands there before it starts a machine.
+    """
+    if names is None and _is_region(stack):
+        with Progress() as progress:
+            built = _built(stack, progress)
+        print(_section(built))
+        return
     _run("build", names, stack)
 
 
@@ -40,45 +47,51 @@ def verify(names: Names = None, stack: OfStack = "local") -> None:
 
 @app.command()
 def push(stack: Stack = "local") -> None:
-    """Build and sign the images of a region's machines, push them to the stack's registry, and print what to put into its configuration.
+    """Build and sign the images of a region's machines, and push them into repositories that are there: what `domicile up` does by itself.
 
-    Needs AWS's command line, logged in as one of `aws.access.administrators`. Each image goes by digest, with its signature, bill of
-    materials and provenance beside it; what is there already stays. The signing key stays on this machine.
+    For a machine that holds the signing key and doesn't apply the stack; whoever does needs no built image then. Needs AWS's command line,
+    logged in as one of `aws.access.administrators`. What is there already stays. Prints the section `images` for the stack's file.
     """
     config = configuration(stack, False)
     if config.aws is None:
         raise wrong_input(f"stack {stack}: platform {config.platform} has no registry; its images are loaded by `domicile up`")
-    from domicile.aws.names import IMAGES
     from domicile.aws.names import Names as RegionNames
     from domicile.cli.aws_command import require_account
-    from domicile.sandbox_image.local import CHECKOUT
-    from domicile_images import ERRORS, Cache, build, key_in, load_recipe
+    from domicile.machine.command import CommandError
+    from domicile.sandbox_image.pushed import PushedImageSpec, opened
+    from domicile_images import ERRORS
+    from domicile_images import push as push_image
 
     require_account(config.aws)
-    names, key = RegionNames.of(config, config.aws), key_in(places(stack).keys)
-    with Progress() as progress, ending_on(*ERRORS):
-        with progress.step("building images"):
-            cache = Cache(CHECKOUT / ".cache" / "images")
-            built = [build(load_recipe(CHECKOUT / "images" / image), cache, key, progress.detail) for image in IMAGES]
-        with progress.step("pushing images"):
-            _push(built, names, _login(config.aws), progress)
+    names = RegionNames.of(config, config.aws)
+    with Progress() as progress:
+        built = _built(stack, progress)
+        with progress.step("pushing images"), ending_on(*ERRORS, CommandError):
+            for image in built:
+                key = image.public_key.read_text()
+                spec = PushedImageSpec.of(names, image.name, image.digest, key)
+                with opened(spec) as repository:
+                    push_image(image, repository, spec.key, progress.detail)
     print(_section(built))
 
 
-def _login(aws: Aws) -> Login:
-    from domicile.cli.aws_command import run
-    from domicile_images import Login
+def _built(stack: str, progress: Progress) -> list[BuiltImage]:
+    """The images of a region's machines, built and signed with the stack's key."""
+    from domicile.aws.names import IMAGES
+    from domicile.sandbox_image.checkout import CHECKOUT, IMAGE_CACHE
+    from domicile_images import ERRORS, Cache, build, key_in, load_recipe
 
-    return Login("AWS", run(aws, "ecr", "get-login-password").strip())
+    with progress.step("building images"), ending_on(*ERRORS):
+        cache, key = Cache(IMAGE_CACHE), key_in(places(stack).keys)
+        return [build(load_recipe(CHECKOUT / "images" / image), cache, key, progress.detail) for image in IMAGES]
 
 
-def _push(built: list[BuiltImage], names: RegionNames, login: Login, progress: Progress) -> None:
-    from domicile_images import Repository
-    from domicile_images import push as push_image
+def _is_region(stack: str) -> bool:
+    """By its file alone, which may not name images yet that it needs to be right."""
+    import yaml
 
-    for image in built:
-        with Repository(f"https://{names.registry}", names.repository(image.name), login) as repository:
-            push_image(image, repository, progress.detail)
+    file = root() / "stacks" / f"Pulumi.{stack}.yaml"
+    return file.is_file() and "domicile:aws" in ((yaml.safe_load(file.read_text("utf-8")) or {}).get("config") or {})
 
 
 def _section(built: list[BuiltImage]) -> str:

@@ -10,4 +10,4 @@ from domicile.config.section import Section
 class Retain(Section):
     """Everything that isn't retained here is removed."""
 
-    archive: bool = Field(True, description="keep the audit archive")
+    archive: bool = Field(True, description="keep the audit archive; of a region the images that ran, too")

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from domicile.rehearsed import MARK
+
 from . import calls, principal
 from .calls import Call
 from .cloud import Cloud, Thing
@@ -48,6 +50,7 @@ class Rehearsal:
             fresh.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
             fresh.chmod(0o755)
             fresh.replace(place / f"pulumi-resource-{name}")
+        (self.home / MARK).write_text(str(self.cloud.folder), "utf-8")
         return {"PULUMI_HOME": str(self.home), "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
 
     def add(self, token: str, name: str, region: str, inputs: dict[str, Any], id_: str = "", account: str = "") -> Thing:

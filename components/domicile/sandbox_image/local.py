@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pulumi
 
 from domicile.machine import File, Image
 from domicile.places import StackPlaces
+from domicile.sandbox_image.checkout import CHECKOUT, IMAGE_CACHE
 from domicile_host.settings import SandboxImage
 
 if TYPE_CHECKING:
     from domicile_images import BuiltImage
-
-CHECKOUT = Path(__file__).resolve().parents[3]
-"""The project's folder, where the recipes are; the builder's cache lies there too."""
 
 HOST_IMAGES = ("sandbox", "host", "egress", "secrets")
 STAND_IN_IMAGES = ("control_plane",)
@@ -26,7 +23,7 @@ def built(places: StackPlaces, stand_in: bool, progress: Callable[[str], None] =
     """Each image that the perimeter runs, built if it isn't yet. Raises `domicile_images.ERRORS`."""
     from domicile_images import Cache, build, key_in, load_recipe
 
-    cache, key = Cache(CHECKOUT / ".cache" / "images"), key_in(places.keys)
+    cache, key = Cache(IMAGE_CACHE), key_in(places.keys)
     names = (*HOST_IMAGES, *(STAND_IN_IMAGES if stand_in else ()))
     return {name: build(load_recipe(CHECKOUT / "images" / name), cache, key, progress) for name in names}
 

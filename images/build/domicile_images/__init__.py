@@ -5,7 +5,7 @@
 """
 
 from domicile_host.image_signature import SignatureError, verify
-from domicile_images.builder import BuiltImage, build
+from domicile_images.builder import BuiltImage, build, find
 from domicile_images.bytecode import BytecodeError
 from domicile_images.cache import Cache, CacheError
 from domicile_images.debian import AptError
@@ -13,10 +13,11 @@ from domicile_images.golang import GoError
 from domicile_images.locks import lock
 from domicile_images.recipe import Recipe, RecipeError
 from domicile_images.recipe import load as load_recipe
-from domicile_images.registry import Login, RegistryError, Repository, push
+from domicile_images.registry import Login, RegistryError, Repository, holds, push
 from domicile_images.signing import Key, SigningKeyError, StatementError, key_in, verify_statement
 from domicile_images.store import StoreError, is_loaded, load, unload
 from domicile_images.tree import UnsafePathError
+from domicile_images.verification import LayoutError, verify_built
 from domicile_images.wheels import PipError
 
 ERRORS = (
@@ -24,6 +25,7 @@ ERRORS = (
     BytecodeError,
     CacheError,
     GoError,
+    LayoutError,
     PipError,
     RecipeError,
     RegistryError,
@@ -44,6 +46,7 @@ __all__ = [
     "CacheError",
     "GoError",
     "Key",
+    "LayoutError",
     "Login",
     "PipError",
     "Recipe",
@@ -56,6 +59,8 @@ __all__ = [
     "StoreError",
     "UnsafePathError",
     "build",
+    "find",
+    "holds",
     "is_loaded",
     "key_in",
     "load",
@@ -64,5 +69,6 @@ __all__ = [
     "push",
     "unload",
     "verify",
+    "verify_built",
     "verify_statement",
 ]

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from domicile_images import ERRORS, Cache, Recipe, build, key_in, load, load_recipe, lock, verify, verify_statement
+from domicile_images import ERRORS, Cache, Recipe, build, key_in, load, load_recipe, lock, verify_built
 
 IMAGES = Path(__file__).parents[2]
 CHECKOUT = IMAGES.parent
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         ("build", _build, "build and sign, or find built"),
         ("load", _load, "build, check the signature, put into podman's store"),
         ("lock", _lock, "resolve anew what recipes name; review and commit the result"),
-        ("verify", _verify, "check the signatures of image, SBOM and provenance"),
+        ("verify", _verify, "check every byte of the layout, and the signatures of image, SBOM and provenance"),
     ):
         verb_parser = verbs.add_parser(verb, help=words)
         verb_parser.add_argument("names", nargs="*", metavar="NAME", help="image; none: all")
@@ -65,11 +65,8 @@ def _lock(recipe: Recipe, options: argparse.Namespace) -> None:
 
 def _verify(recipe: Recipe, options: argparse.Namespace) -> None:
     image = build(recipe, Cache(options.cache), key_in(options.keys), _say)
-    public_key = image.public_key.read_bytes()
-    verify(image.signature.read_bytes(), image.digest, public_key, image.reference)
-    for envelope in (image.provenance, image.sbom_statement):
-        verify_statement(envelope.read_bytes(), image.digest, public_key)
-    print(f"{image.pinned}: signature, SBOM and provenance are good")
+    verify_built(image, image.public_key.read_bytes())
+    print(f"{image.pinned}: layout, signature, SBOM and provenance are good")
 
 
 def _say(line: str) -> None:

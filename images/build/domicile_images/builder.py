@@ -16,7 +16,7 @@ from domicile_images import debian, golang, layers, layout, wheels
 from domicile_images.cache import Cache, canonical, sha256_of
 from domicile_images.inputs import Inputs, builder_version, read
 from domicile_images.recipe import Recipe
-from domicile_images.signing import Key, statement
+from domicile_images.signing import PROVENANCE_KIND, SBOM_KIND, Key, statement
 
 Progress = Callable[[str], None]
 
@@ -51,7 +51,12 @@ class BuiltImage(BaseModel):
     @property
     def tagged(self) -> str:
         """Its tag in a container store: one a digest, so that loading another build never takes this one's name away."""
-        return f"{self.reference}:{self.digest.removeprefix('sha256:')[:16]}"
+        return f"{self.reference}:{tag_of(self.digest)}"
+
+
+def tag_of(digest: str) -> str:
+    """The tag of the image with this digest, wherever it is stored."""
+    return digest.removeprefix("sha256:")[:16]
 
 
 def build(recipe: Recipe, cache: Cache, key: Key, progress: Progress = lambda _: None) -> BuiltImage:
@@ -61,7 +66,29 @@ def build(recipe: Recipe, cache: Cache, key: Key, progress: Progress = lambda _:
     with cache.exclusive(f"image-{recipe.name}") as partial:
         if not place.exists():
             _make(inputs, cache, key, partial, place, progress)
-        return BuiltImage.model_validate_json((place / "image.json").read_bytes())
+        built = BuiltImage.model_validate_json((place / "image.json").read_bytes())
+        return built.model_copy(update={"public_key": key.public_key, **_paths(place)})  # cache and key may have moved since
+
+
+def find(cache: Cache, name: str, digest: str) -> list[BuiltImage]:
+    """The builds in the cache of the image with this name and digest: one a signing key. Paths are the cache's, wherever it was built."""
+    found = []
+    for record in sorted((cache.root / "images").glob(f"{name}-*/image.json")):
+        built = BuiltImage.model_validate_json(record.read_bytes())
+        if (built.name, built.digest) == (name, digest):
+            found.append(built.model_copy(update=_paths(record.parent)))
+    return found
+
+
+def _paths(place: Path) -> dict[str, Path]:
+    """Where the parts of an image are that was made at `place`."""
+    return {
+        "layout": place / "oci",
+        "signature": place / "signature.json",
+        "sbom": place / "sbom.cdx.json",
+        "sbom_statement": place / "sbom.dsse.json",
+        "provenance": place / "provenance.dsse.json",
+    }
 
 
 def _make(inputs: Inputs, cache: Cache, key: Key, partial: Path, place: Path, progress: Progress) -> None:
@@ -89,12 +116,8 @@ def _describe(recipe: Recipe, digest: str, written: list[layout.Layer], place: P
         digest=digest,
         size_bytes=sum(layer.size for layer in written),
         layers=tuple(written),
-        layout=place / "oci",
-        signature=place / "signature.json",
         public_key=key.public_key,
-        sbom=place / "sbom.cdx.json",
-        sbom_statement=place / "sbom.dsse.json",
-        provenance=place / "provenance.dsse.json",
+        **_paths(place),
     )
 
 
@@ -110,11 +133,11 @@ def _sign(inputs: Inputs, program: golang.Program | None, digest: str, key: Key,
     signature = key.sign_image(digest, recipe.reference)
     envelopes = {
         kind: key.sign_statement(statement(kind, recipe.reference, digest, predicate))
-        for kind, predicate in ((contents.SBOM_KIND, bill), (contents.PROVENANCE_KIND, contents.provenance(everything)))
+        for kind, predicate in ((SBOM_KIND, bill), (PROVENANCE_KIND, contents.provenance(everything)))
     }
     oci.signature(digest, signature)
     oci.statements(digest, envelopes)
     (made / "signature.json").write_bytes(signature.to_json())
     (made / "sbom.cdx.json").write_bytes(canonical(bill))
-    (made / "sbom.dsse.json").write_bytes(envelopes[contents.SBOM_KIND])
-    (made / "provenance.dsse.json").write_bytes(envelopes[contents.PROVENANCE_KIND])
+    (made / "sbom.dsse.json").write_bytes(envelopes[SBOM_KIND])
+    (made / "provenance.dsse.json").write_bytes(envelopes[PROVENANCE_KIND])

@@ -21,8 +21,6 @@ from packageurl import PackageURL
 from domicile_images import debian, golang, wheels
 from domicile_images.tree import EPOCH_SECONDS
 
-SBOM_KIND = "https://cyclonedx.org/bom"
-PROVENANCE_KIND = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "urn:domicile:image-build:1"
 
 

@@ -30,6 +30,8 @@ from domicile_host.image_signature import ImageSignature, payload_for
 from domicile_images.cache import canonical, write
 
 STATEMENT = "application/vnd.in-toto+json"
+SBOM_KIND = "https://cyclonedx.org/bom"
+PROVENANCE_KIND = "https://slsa.dev/provenance/v1"
 
 
 class SigningKeyError(Exception):

@@ -163,7 +163,7 @@ def machine_image(machine: Resource, _: Asked) -> Iterator[Violation]:
 @rule(
     "DOM-IMG-008", "The registry takes nothing from other registries by itself", "aws:ecr/pullThroughCacheRule:PullThroughCacheRule",
     why="A pull-through cache serves whatever stands under a name elsewhere, signed by nobody of yours.",
-    fix="push the images you looked at (`domicile images push`)", severity="high", controls=SUPPLY,
+    fix="name the images you looked at under `aws.images`; `domicile up` pushes them", severity="high", controls=SUPPLY,
 )  # fmt: skip
 def no_pull_through(cache: Resource, _: Asked) -> Iterator[Violation]:
     yield Violation("upstreamRegistryUrl", "brings images of another registry in")

@@ -23,12 +23,14 @@ def _public_key(text: str) -> str:
     except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise ConfigRefusedError(Objection((), "the PEM text of an ECDSA P-256 public key", "copy what `domicile images push` prints"))
+        raise ConfigRefusedError(
+            Objection((), "the PEM text of an ECDSA P-256 public key", "copy what `domicile images build --stack S` prints")
+        )
     return text.strip() + "\n"
 
 
 class Images(Section):
-    """Digests as `domicile images build` prints them. An image is in the stack's own registry before a machine can start it."""
+    """As `domicile images build --stack S` prints it. `up` pushes them into the stack's own registry before it starts a machine."""
 
     sandbox: Digest = Field(description="the image of the sandboxes", examples=[_EXAMPLE])
     host: Digest = Field(description="the image of dispatcher, gateway and shipper", examples=[_EXAMPLE])

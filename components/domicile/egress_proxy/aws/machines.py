@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -40,14 +41,14 @@ class EgressProxies(pulumi.ComponentResource):
 
     def __init__(
         self, name: str, ground: Ground, images: Images, network: Network, tier: EgressTier, settings: Settings, key: pulumi.Output[str],
-        opts: pulumi.ResourceOptions, *, number: int = 1,
+        pushed: Sequence[pulumi.Resource], opts: pulumi.ResourceOptions, *, number: int = 1,
     ) -> None:  # fmt: skip
         super().__init__("domicile:aws:EgressProxies", name, None, opts)
         below = pulumi.ResourceOptions(parent=self)
         self._noun, self._number = numbered(NOUN, number), number
         kind = Kind(
             self._noun, ground.aws.proxies.instance_type, DISK_GIB, (network.groups.proxies,), tier.profile,
-            pulumi.Output.from_input(machine_configuration(ground, images, number)),
+            pulumi.Output.from_input(machine_configuration(ground, images, number)), pushed,
         )  # fmt: skip
         template = launch_template(kind, ground, settings, key, below)
         self._scale(ground, tier, template, below)

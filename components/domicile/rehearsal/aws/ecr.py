@@ -14,6 +14,7 @@ _KEY = "encryptionConfigurations[*].kmsKey"
 KINDS: dict[str, Kind] = {
     REPOSITORY: Kind(
         id="{name}", arn=ARN + "ecr:{region}:{account}:repository/{name}", replaces=("name", "encryptionConfigurations"), missing="RepositoryNotFoundException",
+        in_use="RepositoryNotEmptyException", force="forceDelete",
         outputs={"registryId": "{account}", "repositoryUrl": "{account}.dkr.ecr.{region}.amazonaws.com/{name}", "imageTagMutability": "MUTABLE"}, refs=(key(_KEY),),
         rules=(
             Length("name", 2, 256, source=_NAME),
@@ -45,3 +46,7 @@ KINDS: dict[str, Kind] = {
         actions=describes("ecr", "PutRegistryScanningConfiguration", "GetRegistryScanningConfiguration", "PutRegistryScanningConfiguration", "PutRegistryScanningConfiguration"),
     ),
 }  # fmt: skip
+
+HOLDS_IMAGE = ("ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability")
+PUSHES_IMAGE = (*HOLDS_IMAGE, "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage")
+"""What the registry asks of who looks at an image, and of who pushes one (ECR user guide: IAM permissions for pushing an image)."""

@@ -36,8 +36,10 @@ DRIFTS = (
     Drift("RolePolicy", "worker-host", "policy", '{"Version": "2012-10-17", "Statement": []}'),
     Drift("ResolverFirewallConfig", "closed", "firewallFailOpen", "ENABLED"),
     Drift("MetricAlarm", "key-age"),
+    Drift("PushedImage", "host"),
 )
-"""Guards that somebody in a hurry loosens. What a stack doesn't have (a key brought along) is left out."""
+"""Guards that somebody in a hurry loosens, and an image that somebody clears away. What a stack doesn't have (a key brought along) is
+left out."""
 
 
 def drift(scene: Scene) -> Finding:

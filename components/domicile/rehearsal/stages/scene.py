@@ -20,6 +20,7 @@ from domicile.control_plane.operator import CREDENTIALS
 from domicile.engine import Event, Project, Result, Stack
 
 from ..cloud import Thing
+from ..images import TOKEN as PUSHED_IMAGE
 from ..rehearsal import Rehearsal
 from .brought import bring_along
 from .report import StageFailed
@@ -162,13 +163,16 @@ class Scene:
         return found
 
     def unrecorded(self) -> list[Thing]:
-        """What the stack has in the cloud, and in no state."""
+        """What the stack has in the cloud, and in no state. Images aren't looked at: earlier releases stay in their repository, and one
+        whose push was killed is found there by the next."""
         known = {(r["type"], r.get("id")) for r in self.resources()}
-        return [t for t in self.things() if (t.token, t.id) not in known]
+        return [t for t in self.things() if (t.token, t.id) not in known and t.token != PUSHED_IMAGE]
 
     def inventory(self) -> list[tuple[str, str]]:
-        """Everything in the cloud by type and resource."""
-        return sorted((t.token, t.name) for t in self.things())
+        """Everything in the cloud by type and resource; of an image all releases together."""
+        things = self.things()
+        images = {(t.token, t.name) for t in things if t.token == PUSHED_IMAGE}
+        return sorted([*images, *((t.token, t.name) for t in things if t.token != PUSHED_IMAGE)])
 
     def things(self) -> list[Thing]:
         """Everything in the cloud but what was there before the stack."""

@@ -6,6 +6,7 @@ for days: a change of anything that it is told replaces it, a few at a time, eac
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
@@ -57,7 +58,8 @@ class WorkerHosts(pulumi.ComponentResource):
 
     def __init__(
         self, name: str, ground: Ground, images: Images, network: Network, door: Door, profile: pulumi.Output[str],
-        settings: Settings, key: pulumi.Output[str], environment_id: pulumi.Output[str], opts: pulumi.ResourceOptions,
+        settings: Settings, key: pulumi.Output[str], environment_id: pulumi.Output[str], pushed: Sequence[pulumi.Resource],
+        opts: pulumi.ResourceOptions,
     ) -> None:  # fmt: skip
         super().__init__("domicile:aws:WorkerHosts", name, None, opts)
         below = pulumi.ResourceOptions(parent=self)
@@ -65,7 +67,7 @@ class WorkerHosts(pulumi.ComponentResource):
             lambda found: machine_configuration(ground, images, Told(found[0], found[1], door.port))
         )
         hosts = ground.aws.hosts
-        kind = Kind(NOUN, hosts.instance_types[0], hosts.disk_bytes >> 30, door.groups, profile, configuration)
+        kind = Kind(NOUN, hosts.instance_types[0], hosts.disk_bytes >> 30, door.groups, profile, configuration, pushed)
         template = launch_template(kind, ground, settings, key, below)
         fleet = self._group(ground, network, template, below)
         aws.autoscaling.LifecycleHook(
