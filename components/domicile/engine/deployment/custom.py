@@ -14,7 +14,8 @@ from ..deployment.deployment import Deployment
 from ..deployment.replacements import Replacements
 from ..errors import ResourceError
 from ..events import Step
-from ..plugins.provider import Diff, Provider
+from ..plugins.diff import Diff
+from ..plugins.provider import Provider
 from ..state.snapshot import Resource
 from ..values import Secret, any_in, has_unknown
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from .. import paths
 from ..assets import alike
-from ..plugins.provider import Diff
+from ..plugins.diff import Diff
 from ..state.snapshot import Resource
 from ..values import Properties, has_unknown, plain
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -16,25 +16,11 @@ from pulumi.runtime.proto import status_pb2
 
 from ..errors import InDoubtError, MalformedError, PluginError, ResourceError, ResourceInitError
 from ..plugins.connection import Connection, lost
+from ..plugins.diff import Diff
 from ..state.snapshot import Resource
 from ..values import UNKNOWN, Properties, dump, has_unknown, load, mark_keys, mark_like, plain, without_references
 
 CANCEL_SECONDS = 5  # for the answer to a Cancel, on which nothing waits
-
-
-@dataclass(frozen=True)
-class Diff:
-    """A provider's answer to "what would change": `changes` is None where it can't tell."""
-
-    changes: bool | None
-    keys: tuple[str, ...] = ()
-    replaces: tuple[str, ...] = ()
-    delete_first: bool = False
-    detailed: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    @property
-    def is_replace(self) -> bool:
-        return bool(self.replaces) or any(d["kind"].endswith("-replace") for d in self.detailed.values())
 
 
 @dataclass(frozen=True)
