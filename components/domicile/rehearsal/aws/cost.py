@@ -3,55 +3,41 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
-
-import yaml
 
 from domicile.config import PerimeterConfig
-from domicile.config.aws import Aws
+from domicile.config.aws import Aws, WorkerHosts
 
 from ..cloud import Thing
+from .prices import Rate, prices, rate
 
-FILE = Path(__file__).with_name("prices.yaml")
 SESSIONS = (1, 5, 20)
 """Sessions held at once in an environment, for which an estimate is made."""
-
-PROXY_DISK_GIB = 20
 
 
 @dataclass(frozen=True)
 class Price:
-    """One line: so much of something, at so much a unit and month, in US dollars."""
+    """One line: so much of something, at so much a unit. All of a line's rates are for the same."""
 
     what: str
     quantity: float
-    unit: float
+    rates: tuple[Rate, ...]
 
     @property
     def month(self) -> float:
-        return self.quantity * self.unit
+        """US dollars."""
+        return self.quantity * sum(each.usd * (prices().hours if each.per == "an hour" else 1) for each in self.rates)
 
 
-@cache
-def prices() -> Mapping[str, Any]:
-    """The price file."""
-    found: Mapping[str, Any] = yaml.safe_load(FILE.read_text("utf-8"))
-    return found
+@dataclass(frozen=True)
+class Machines:
+    """Machines of one kind, running all the time."""
 
-
-def of_region(region: str) -> tuple[Mapping[str, Any], str]:
-    """A region's prices, and what to say of them; KeyError for a region without."""
-    own = prices()["regions"][region]
-    if "like" not in own:
-        return own, ""
-    like, factor = prices()["regions"][own["like"]], own["factor"]
-    machines = {name: price * factor for name, price in like["machines"].items()}
-    scaled = {name: price * factor for name, price in like.items() if name != "machines"}
-    return {**scaled, "machines": machines}, f"estimated as {own['like']}'s times {factor}"
+    name: str
+    kind: str
+    count: int
+    disk_gib: int
 
 
 def hosts(config: PerimeterConfig, sessions: int) -> int:
@@ -60,11 +46,17 @@ def hosts(config: PerimeterConfig, sessions: int) -> int:
     return max(fleet.minimum, min(fleet.maximum, math.ceil(sessions / config.worker_host.capacity)), 1)
 
 
+def kept_ready(fleet: WorkerHosts, running: int) -> int:
+    """Stopped machines in a warm pool: AWS keeps as many as bring the group to its maximum, and its minimum size at least (PutWarmPool in
+    botocore 1.44.5, `MaxGroupPreparedCapacity`)."""
+    return max(fleet.warm_pool.size, fleet.maximum - running) if fleet.warm_pool else 0
+
+
 def estimate(config: PerimeterConfig, things: Iterable[Thing], sessions: int) -> list[Price]:
-    """A month with so many sessions held all the time, in each environment of a stack with several."""
-    at, _ = of_region(_aws(config).region)
-    found, every = list(things), sessions * len(config.served)
-    return [line for line in (*_machines(config, at, sessions), *_fixed(found, at), *_traffic(at, every)) if line.quantity]
+    """A month with so many sessions held all the time, in each environment of a stack with several. Raises NoPriceError."""
+    region, every = _aws(config).region, sessions * len(config.served)
+    lines = (*_machines(config, sessions), *_fixed(list(things), region), *_traffic(region, every))
+    return [line for line in lines if line.quantity]
 
 
 def _aws(config: PerimeterConfig) -> Aws:
@@ -73,41 +65,58 @@ def _aws(config: PerimeterConfig) -> Aws:
     return config.aws
 
 
-def _machines(config: PerimeterConfig, at: Mapping[str, Any], sessions: int) -> Iterator[Price]:
+def _machines(config: PerimeterConfig, sessions: int) -> Iterator[Price]:
+    region = _aws(config).region
     for environment, served in config.served.items():
-        fleet, whose = _aws(served).hosts, f" of {environment}" if environment else ""
-        yield from _fleet("worker hosts", whose, at, (fleet.instance_types[0], hosts(served, sessions), fleet.disk_bytes >> 30))
-    proxies = _aws(config).proxies
-    yield from _fleet("egress proxies", "", at, (proxies.instance_type, proxies.minimum * len(config.tiers), PROXY_DISK_GIB))
+        fleet, whose, running = _aws(served).hosts, f" of {environment}" if environment else "", hosts(served, sessions)
+        gib = fleet.disk_bytes >> 30
+        yield from _running(region, Machines("worker hosts", fleet.instance_types[0], running, gib), whose)
+        yield _disks(region, f"warm pool's disks{whose}", kept_ready(fleet, running) * gib)
+    for machines in _beside(config):
+        yield from _running(region, machines)
 
 
-def _fleet(name: str, whose: str, at: Mapping[str, Any], machines: tuple[str, int, int]) -> Iterator[Price]:
-    """`machines`: of which kind, how many, and the GiB of each one's disk."""
-    kind, count, gib = machines
-    yield Price(f"{name}{whose}, {kind}", count, at["machines"][kind] * prices()["hours"])
-    yield Price(f"{name}' disks{whose}, GiB of gp3", count * gib, at["gp3_gb_month"])
+def _beside(config: PerimeterConfig) -> Iterator[Machines]:
+    """What a stack has whatever its sessions are."""
+    from domicile.egress_proxy.aws.machines import DISK_GIB
+
+    proxies, tunnel = _aws(config).proxies, _aws(config).tunnel
+    yield Machines("egress proxies", proxies.instance_type, proxies.minimum * len(config.tiers), DISK_GIB)
+    if tunnel:
+        from domicile.mcp_tunnel import aws as hosts_of_tunnel
+
+        yield Machines("tunnel hosts", tunnel.instance_type, hosts_of_tunnel.HOSTS, hosts_of_tunnel.DISK_GIB)
 
 
-def _fixed(found: list[Thing], at: Mapping[str, Any]) -> Iterator[Price]:
-    hours = prices()["hours"]
-    count = {
-        kind: sum(thing.token.endswith(f":{kind}") for thing in found) for kind in ("NatGateway", "Eip", "LoadBalancer", "Key", "Secret")
-    }
+def _running(region: str, machines: Machines, whose: str = "") -> Iterator[Price]:
+    yield Price(f"{machines.name}{whose}, {machines.kind}", machines.count, (rate(region, machines.kind),))
+    yield _disks(region, f"{machines.name}' disks{whose}", machines.count * machines.disk_gib)
+
+
+def _disks(region: str, what: str, gib: int) -> Price:
+    return Price(f"{what}, GiB of gp3", gib, (rate(region, "gp3_gb_month"),))
+
+
+def _fixed(found: list[Thing], region: str) -> Iterator[Price]:
     interfaces = sum(len(t.properties.get("subnetIds") or ()) for t in found if t.token.endswith(":VpcEndpoint"))
-    yield Price("NAT gateways", count["NatGateway"], at["nat_hour"] * hours)
-    yield Price("public addresses", count["Eip"], at["address_hour"] * hours)
-    yield Price("interface endpoints, one a service and zone", interfaces, at["endpoint_hour"] * hours)
-    yield Price(
-        "internal balancers, with one unit of capacity", count["LoadBalancer"], (at["balancer_hour"] + at["balancer_unit_hour"]) * hours
-    )
-    yield Price("KMS keys", count["Key"], at["key_month"])
-    yield Price("secrets", count["Secret"], at["secret_month"])
-    yield Price("alarms", sum(thing.token.endswith(":MetricAlarm") for thing in found), at["alarm_month"])
+    balancer = (rate(region, "balancer_hour"), rate(region, "balancer_unit_hour"))
+    yield Price("NAT gateways", _count(found, "NatGateway"), (rate(region, "nat_hour"),))
+    yield Price("public addresses", _count(found, "Eip"), (rate(region, "address_hour"),))
+    yield Price("interface endpoints, one a service and zone", interfaces, (rate(region, "endpoint_hour"),))
+    yield Price("internal balancers, with one unit of capacity", _count(found, "LoadBalancer"), balancer)
+    yield Price("KMS keys", _count(found, "Key"), (rate(region, "key_month"),))
+    yield Price("secrets", _count(found, "Secret"), (rate(region, "secret_month"),))
+    yield Price("alarms", _count(found, "MetricAlarm"), (rate(region, "alarm_month"),))
 
 
-def _traffic(at: Mapping[str, Any], sessions: int) -> Iterator[Price]:
-    assumed = prices()["assumed"]
-    yield Price("GB out, through NAT to the internet", sessions * assumed["sessions_gb_out"], at["nat_gb"] + at["out_gb"])
-    yield Price("GB through endpoints", sessions * assumed["sessions_gb_endpoints"], at["endpoint_gb"])
-    yield Price("GB of flow and query logs", sessions * assumed["sessions_gb_logs"], at["logs_gb"])
-    yield Price("GB of new records in the archive", sessions * assumed["sessions_gb_archive"], at["s3_gb_month"])
+def _count(found: list[Thing], kind: str) -> int:
+    return sum(thing.token.endswith(f":{kind}") for thing in found)
+
+
+def _traffic(region: str, sessions: int) -> Iterator[Price]:
+    assumed = prices().assumed
+    out = (rate(region, "nat_gb"), rate(region, "out_gb"))
+    yield Price("GB out, through NAT to the internet", sessions * assumed.sessions_gb_out, out)
+    yield Price("GB through endpoints", sessions * assumed.sessions_gb_endpoints, (rate(region, "endpoint_gb"),))
+    yield Price("GB of flow and query logs", sessions * assumed.sessions_gb_logs, (rate(region, "logs_gb"),))
+    yield Price("GB of new records in the archive", sessions * assumed.sessions_gb_archive, (rate(region, "s3_gb_month"),))

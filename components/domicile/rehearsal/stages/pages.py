@@ -13,10 +13,12 @@ from pathlib import Path
 from domicile.config import PerimeterConfig
 
 from ..aws import cost, least_iam, topology
+from ..aws.prices import NoPriceError, Rate, prices
 from ..calls import Call
 from ..cloud import Thing
 from .scene import Scene
 
+PRICES = "../../components/domicile/rehearsal/aws/prices.yaml"
 OPERATIONS = ("create", "read", "update", "delete", "invoke")
 
 
@@ -73,23 +75,42 @@ def _picture(applied: Applied) -> Iterator[str]:
 
 
 def _cost(applied: Applied) -> Iterator[str]:
-    aws = applied.config.aws
-    assert aws is not None  # noqa: S101 only region stacks are rehearsed
-    _, note = cost.of_region(aws.region)
-    yield from ("## Cost", "")
-    read = cost.prices()["read"]
     each = " in each environment" if applied.config.environments else ""
-    yield f"US dollars a month, on demand, of sessions held all the time{each}. List prices as known on {read}, checked against no"
-    yield f"page: check them before use ([prices](../../components/domicile/rehearsal/aws/prices.yaml)){'; ' + note if note else ''}."
-    yield ""
-    sizes = [cost.estimate(applied.config, applied.things, sessions) for sessions in cost.SESSIONS]
+    yield from ("## Cost", "")
+    try:
+        sizes = [cost.estimate(applied.config, applied.things, sessions) for sessions in cost.SESSIONS]
+    except NoPriceError as error:
+        yield from (f"No estimate: {error} ([prices]({PRICES})).", "")
+        return
+    numbers: dict[str, int] = {}
     named = " | ".join(f"{sessions} session{'s' if sessions > 1 else ''}" for sessions in cost.SESSIONS)
-    yield f"| what | {named} |"
-    yield "| --- |" + " ---: |" * len(sizes)
+    yield f"US dollars a month of {prices().hours} hours, on demand, of sessions held all the time{each}. In brackets: the price's source,"
+    yield "listed below; `[1: R]`: no source was found for this region, region R's price is taken. Not counted: custom metrics, detailed"
+    yield "monitoring, storage of logs and images, requests (KMS, S3, Lambda, SNS), DNS Firewall, traffic between zones, taxes."
+    yield ""
+    yield f"| what | list price | {named} |"
+    yield "| --- | --- |" + " ---: |" * len(sizes)
     for lines in zip(*sizes, strict=True):
         amounts = " | ".join(f"{line.quantity:g} → {_dollars(line.month)}" for line in lines)
-        yield f"| {lines[0].what} | {amounts} |"
-    yield f"| **together** | {' | '.join(f'**{sum(line.month for line in lines):,.0f}**' for lines in sizes)} |"
+        yield f"| {lines[0].what} | {_rates(lines[0].rates, numbers)} | {amounts} |"
+    yield f"| **together** | | {' | '.join(f'**{sum(line.month for line in lines):,.0f}**' for lines in sizes)} |"
+    yield ""
+    yield from _sources(numbers)
+
+
+def _rates(rates: tuple[Rate, ...], numbers: dict[str, int]) -> str:
+    """`0.0528 [1] + 0.117 [2] a GB`; a source gets its number where it is named first."""
+    said = (f"{each.usd:g} [{numbers.setdefault(each.source, len(numbers) + 1)}{f': {each.like}' if each.like else ''}]" for each in rates)
+    return f"{' + '.join(said)} {rates[0].per}"
+
+
+def _sources(numbers: dict[str, int]) -> Iterator[str]:
+    """Each with its day. They are copies of AWS's price lists: look a price up there before it decides anything."""
+    yield f"Sources, copies of AWS's public price lists ([all prices]({PRICES})):"
+    yield ""
+    for name, number in numbers.items():
+        source = prices().sources[name]
+        yield f"{number}. {source.date or 'undated'}: {source.what}"
     yield ""
 
 
