@@ -16,7 +16,7 @@ DAY_SECONDS = 86_400
 class WarmPool(Section):
     """Machines that are stopped after their first start, and serve within seconds instead of minutes."""
 
-    size: int = Field(1, ge=1, le=50, description="how many are kept ready")
+    size: int = Field(1, ge=1, le=50, description="at least so many are kept ready; AWS keeps more while fewer than `max` run")
 
 
 class WorkerHosts(Section):
