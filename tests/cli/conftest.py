@@ -52,6 +52,26 @@ def domicile(tmp_path_factory):
     shutil.rmtree(folder, ignore_errors=True)
 
 
+REGION = """config:
+  domicile:platform: aws
+  domicile:jurisdiction: us
+  domicile:controlPlane: {kind: anthropic}
+  domicile:environment: {id: env_1}
+  domicile:aws:
+    region: us-east-1
+    account: "123456789012"
+    access: {administrators: ["arn:aws:iam::123456789012:role/admin"]}
+"""
+
+
+@pytest.fixture
+def us_file(small_project):
+    """The file of a region's stack `us` in the project, with no more than it needs."""
+    file = small_project.project / "stacks" / "Pulumi.us.yaml"
+    file.write_text(REGION)
+    return file
+
+
 @pytest.fixture
 def small_project(domicile, tmp_path):
     """A project of the same form whose program needs nothing of the machine."""

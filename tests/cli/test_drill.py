@@ -4,22 +4,10 @@ import json
 
 import pytest
 
-STACK = """config:
-  domicile:platform: aws
-  domicile:jurisdiction: us
-  domicile:controlPlane: {kind: anthropic}
-  domicile:environment: {id: env_1}
-  domicile:aws:
-    region: us-east-1
-    account: "123456789012"
-    access: {administrators: ["arn:aws:iam::123456789012:role/admin"]}
-"""
-
 
 @pytest.fixture
-def region(small_project, tmp_path):
+def region(small_project, us_file, tmp_path):
     """The verb for a stack whose hosts reported this many drills."""
-    (small_project.project / "stacks" / "Pulumi.us.yaml").write_text(STACK)
 
     def drill(passed, failed):
         program = tmp_path / "bin" / "aws"

@@ -11,16 +11,6 @@ from domicile.cli.status import _show_dispatcher
 
 KEY = "sk-ant-oat01-canary_0123456789abcdef"
 SIGNING = "whsec_" + "canary+/" * 5 + "abc="
-STACK = """config:
-  domicile:platform: aws
-  domicile:jurisdiction: us
-  domicile:controlPlane: {kind: anthropic}
-  domicile:environment: {id: env_1}
-  domicile:aws:
-    region: us-east-1
-    account: "123456789012"
-    access: {administrators: ["arn:aws:iam::123456789012:role/admin"]}
-"""
 
 
 @pytest.fixture
@@ -31,9 +21,8 @@ def images():
 
 
 @pytest.fixture
-def aws(small_project, tmp_path):
+def aws(small_project, us_file, tmp_path):
     """A stack of the project, and a command `aws` of the given account that notes what it is told."""
-    (small_project.project / "stacks" / "Pulumi.us.yaml").write_text(STACK)
 
     def command(account):
         program = tmp_path / "bin" / "aws"
@@ -89,17 +78,13 @@ def test_the_webhooks_signing_secret_goes_into_its_own_secret_and_only_where_the
     assert "--secret-id domicile-us/webhook-signing-secret" in (tmp_path / "arguments").read_text()
 
 
-ON_AWS = (
-    STACK.replace("{kind: anthropic}", "{kind: aws, region: us-east-1, workspaceId: wrkspc_01AbCd}")
-    + """  domicile:residency:
-    exceptions: [{property: controlPlane.url, reason: it is tried here, owner: test, expires: "EXPIRES"}]
-"""
-)
-
-
-def test_at_claude_platform_on_aws_there_is_no_environment_key_to_put(aws, small_project, tmp_path):
+def test_at_claude_platform_on_aws_there_is_no_environment_key_to_put(aws, us_file, tmp_path):
+    content = yaml.safe_load(us_file.read_text())
+    content["config"]["domicile:controlPlane"] = {"kind": "aws", "region": "us-east-1", "workspaceId": "wrkspc_01AbCd"}
     expires = str(date.today() + timedelta(days=30))
-    (small_project.project / "stacks" / "Pulumi.us.yaml").write_text(ON_AWS.replace("EXPIRES", expires))
+    exception = {"property": "controlPlane.url", "reason": "it is tried here", "owner": "test", "expires": expires}
+    content["config"]["domicile:residency"] = {"exceptions": [exception]}
+    us_file.write_text(yaml.safe_dump(content))
     ran = aws("123456789012")()
     assert ran.returncode == 2
     assert "no environment key" in ran.stderr

@@ -7,16 +7,6 @@ import yaml
 
 from domicile.cli.region_reported import KEY_METRICS, METRICS, show
 
-STACK = """config:
-  domicile:platform: aws
-  domicile:jurisdiction: us
-  domicile:controlPlane: {kind: anthropic}
-  domicile:environment: {id: env_1}
-  domicile:aws:
-    region: us-east-1
-    account: "123456789012"
-    access: {administrators: ["arn:aws:iam::123456789012:role/admin"]}
-"""
 PREFIX = "domicile-us_payments"
 
 
@@ -32,17 +22,15 @@ def sounding(*alarms):
 
 
 @pytest.fixture
-def region(small_project, tmp_path):
+def region(small_project, us_file, tmp_path):
     """A stack, a command `aws` that gives these answers, and how to run a verb of `domicile` with them."""
-    file = small_project.project / "stacks" / "Pulumi.us.yaml"
-    file.write_text(STACK)
 
     def run(*arguments, groups=None, alarms=None, several=True):
         if several:
-            content = yaml.safe_load(STACK)
+            content = yaml.safe_load(us_file.read_text())
             del content["config"]["domicile:environment"]
             content["config"]["domicile:environments"] = {"payments": {"id": "env_1"}, "research": {"id": "env_2"}}
-            file.write_text(yaml.safe_dump(content))
+            us_file.write_text(yaml.safe_dump(content))
         answers = tmp_path / "answers"
         answers.mkdir(exist_ok=True)
         points = [{"Timestamp": f"2026-11-21T12:0{minute}:00Z", "Maximum": minute / 2, "Sum": 3.0} for minute in (4, 8, 6)]
