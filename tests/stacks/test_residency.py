@@ -29,7 +29,7 @@ LINES = {
     ("Function", "webhook"): "scaling.functions",
     ("Api", "webhook"): "scaling.webhook_address",
     ("Topic", "alarms"): "alarms.topic",
-    **{("Repository", image): "sandbox_image.registry" for image in ("sandbox", "host", "egress")},
+    **{(kind, image): "sandbox_image.registry" for kind in ("Repository", "PushedImage") for image in ("sandbox", "host", "egress")},
     **{("Repository", image): "mcp_tunnel.registry" for image in ("cloudflared", "mcp-proxy")},
 }
 """Which line speaks of a thing that keeps data or takes it in."""

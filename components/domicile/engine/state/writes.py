@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 
-PATIENCE = 4  # how long a write waits for the steps under way to join it, in times of what the last one took
+PATIENCE = 2  # how long a write waits for the steps under way to join it, in times of what the last one took
 PATIENCE_SECONDS = 0.05  # and at most
 SOON_SECONDS = 0.02  # after a step's end, if no step begins meanwhile, whose own write has it too
 
