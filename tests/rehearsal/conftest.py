@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,31 @@ from domicile.rehearsal.packages import package
 from domicile.rehearsal.schema import Schema
 
 HEAD = "import json\nimport pulumi\nimport pulumi_aws as aws\nfrom pulumi import ResourceOptions as O\n\n"
+
+TOY = """
+_utilities.register(
+    resource_modules=\"\"\"
+[{"pkg": "toy", "mod": "garden/flower", "fqn": "pulumi_toy.garden", "classes": {"toy:garden/flower:Flower": "Flower"}}]
+\"\"\",
+)
+"""
+
+
+@pytest.fixture
+def toy_sdk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Path]:
+    """Writes the package `pulumi_toy` as Pulumi generates one, with these files of its flower and its enums; gives its folder."""
+
+    def write(flower: str, enums: str) -> Path:
+        root = tmp_path / "pulumi_toy"
+        (root / "garden").mkdir(parents=True)
+        (root / "pulumi-plugin.json").write_text(json.dumps({"resource": True, "name": "toy", "version": "1.2.3"}))
+        (root / "__init__.py").write_text(TOY)
+        (root / "garden" / "flower.py").write_text(flower)
+        (root / "garden" / "_enums.py").write_text(enums)
+        monkeypatch.syspath_prepend(str(tmp_path))
+        return root
+
+    return write
 
 
 class Stage:

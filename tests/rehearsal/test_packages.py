@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from domicile.rehearsal.cloud import Cloud
@@ -12,13 +10,6 @@ from domicile.rehearsal.packages import package
 from domicile.rehearsal.schema import Schema
 
 TOKEN = "toy:garden/flower:Flower"
-INIT = """
-_utilities.register(
-    resource_modules=\"\"\"
-[{"pkg": "toy", "mod": "garden/flower", "fqn": "pulumi_toy.garden", "classes": {"toy:garden/flower:Flower": "Flower"}}]
-\"\"\",
-)
-"""
 FLOWER = '''
 @pulumi.input_type
 class FlowerArgs:
@@ -62,14 +53,8 @@ class Flower(pulumi.CustomResource):
 
 
 @pytest.fixture
-def toy(tmp_path, monkeypatch):
-    root = tmp_path / "pulumi_toy"
-    (root / "garden").mkdir(parents=True)
-    (root / "pulumi-plugin.json").write_text(json.dumps({"resource": True, "name": "toy", "version": "1.2.3"}))
-    (root / "__init__.py").write_text(INIT)
-    (root / "garden" / "flower.py").write_text(FLOWER)
-    (root / "garden" / "_enums.py").write_text("class Colour(_builtins.str, Enum):\n    RED = 'red'\n    WHITE = 'white'\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
+def toy(toy_sdk, tmp_path):
+    toy_sdk(FLOWER, "class Colour(_builtins.str, Enum):\n    RED = 'red'\n    WHITE = 'white'\n")
     double = Double(package("toy"), Schema("pulumi_toy"), Cloud(tmp_path / "cloud"))
     double.configure({})
     return double

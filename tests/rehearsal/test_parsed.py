@@ -10,11 +10,6 @@ import pytest
 from domicile.rehearsal import parsed
 from domicile.rehearsal.schema import Schema
 
-INIT = """
-_utilities.register(resource_modules=\"\"\"
-[{"pkg": "toy", "mod": "garden/flower", "fqn": "pulumi_toy.garden", "classes": {"toy:garden/flower:Flower": "Flower"}}]
-\"\"\")
-"""
 FLOWER = """
 class FlowerArgs:
     @pulumi.getter
@@ -32,15 +27,9 @@ AWS = ["aws:ec2/launchTemplate:LaunchTemplate", "aws:s3/bucket:Bucket", "aws:lb/
 
 
 @pytest.fixture
-def toy(tmp_path, monkeypatch):
+def toy(toy_sdk, tmp_path, monkeypatch):
     """The folder of a generated SDK, with a cache that holds what was parsed of it."""
-    root = tmp_path / "pulumi_toy"
-    (root / "garden").mkdir(parents=True)
-    (root / "pulumi-plugin.json").write_text(json.dumps({"resource": True, "name": "toy", "version": "1.2.3"}))
-    (root / "__init__.py").write_text(INIT)
-    (root / "garden" / "flower.py").write_text(FLOWER)
-    (root / "garden" / "_enums.py").write_text("class Colour(str, Enum):\n    RED = 'red'\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
+    root = toy_sdk(FLOWER, "class Colour(str, Enum):\n    RED = 'red'\n")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     schema = Schema("pulumi_toy")
     assert looked_up(schema) == {"red"}
@@ -79,7 +68,8 @@ def test_a_changed_file_is_parsed_anew(toy):
 
 
 def test_a_type_that_a_new_version_lacks_is_not_known_from_the_old_one(toy):
-    (toy / "__init__.py").write_text(INIT.replace(TOKEN, "toy:garden/tree:Tree"))
+    init = toy / "__init__.py"
+    init.write_text(init.read_text().replace(TOKEN, "toy:garden/tree:Tree"))
     assert Schema("pulumi_toy").resource(TOKEN) is None
 
 

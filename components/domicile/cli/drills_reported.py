@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from domicile.cli.exit import CliError
+from domicile.cli.region_reported import names_of, points
 
 if TYPE_CHECKING:
     from domicile.aws.names import Names
@@ -19,7 +19,6 @@ PERIOD_SECONDS = 3600
 def reported(config: PerimeterConfig, environment: str | None = None) -> dict[str, Any]:
     """Passed only if at least one drill was reported within twice their interval, and none that failed. Raises `CliError`."""
     from domicile.cli.aws_command import require_account
-    from domicile.cli.region_reported import names_of
 
     if (aws := config.aws) is None:
         raise CliError(f"stack {config.stack} has no section `aws`")
@@ -36,13 +35,4 @@ def reported(config: PerimeterConfig, environment: str | None = None) -> dict[st
 
 
 def _sum(aws: Aws, names: Names, metric: str, hours: int) -> int:
-    from domicile.cli.aws_command import run
-
-    now = datetime.now(UTC)
-    told = run(
-        aws, "cloudwatch", "get-metric-statistics", "--namespace", names.metrics, "--metric-name", metric,
-        "--dimensions", f"Name=Stack,Value={names.stack}", "--statistics", "Sum", "--period", str(PERIOD_SECONDS),
-        "--start-time", (now - timedelta(hours=hours)).isoformat(timespec="seconds"), "--end-time", now.isoformat(timespec="seconds"),
-        "--output", "json",
-    )  # fmt: skip
-    return sum(int(point["Sum"]) for point in json.loads(told)["Datapoints"])
+    return sum(int(point["Sum"]) for point in points(aws, names, metric, "Sum", PERIOD_SECONDS, timedelta(hours=hours)))

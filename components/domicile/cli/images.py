@@ -8,7 +8,7 @@ import typer
 
 from domicile.cli.exit import CliError, ending_on, wrong_input
 from domicile.cli.progress import Progress
-from domicile.cli.project import Stack, configuration, places, root
+from domicile.cli.project import Stack, configuration, places, platform
 
 if TYPE_CHECKING:
     from domicile_images import BuiltImage
@@ -25,7 +25,7 @@ def build(names: Names = None, stack: OfStack = "local") -> None:
     For a region's stack, with no name: the images of its machines, and then the section `images` for the stack's file. `domicile up` pushes
     what stands there before it starts a machine.
     """
-    if names is None and _is_region(stack):
+    if names is None and platform(stack) == "aws":
         with Progress() as progress:
             built = _built(stack, progress)
         print(_section(built))
@@ -84,14 +84,6 @@ def _built(stack: str, progress: Progress) -> list[BuiltImage]:
     with progress.step("building images"), ending_on(*ERRORS):
         cache, key = Cache(IMAGE_CACHE), key_in(places(stack).keys)
         return [build(load_recipe(CHECKOUT / "images" / image), cache, key, progress.detail) for image in IMAGES]
-
-
-def _is_region(stack: str) -> bool:
-    """By its file alone, which may not name images yet that it needs to be right."""
-    import yaml
-
-    file = root() / "stacks" / f"Pulumi.{stack}.yaml"
-    return file.is_file() and "domicile:aws" in ((yaml.safe_load(file.read_text("utf-8")) or {}).get("config") or {})
 
 
 def _section(built: list[BuiltImage]) -> str:

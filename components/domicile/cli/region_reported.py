@@ -62,15 +62,21 @@ def _alarms(aws: Aws, names: Names) -> list[str]:
 
 def _newest(aws: Aws, names: Names, metric: str) -> float | None:
     """None: nothing was published lately, so that nobody knows."""
+    found = points(aws, names, metric, "Maximum", 60, timedelta(minutes=LATELY_MINUTES))
+    newest = max(found, key=lambda point: str(point["Timestamp"]), default=None)
+    return None if newest is None else float(newest["Maximum"])
+
+
+def points(aws: Aws, names: Names, metric: str, statistic: str, period_seconds: int, back: timedelta) -> list[dict[str, Any]]:
+    """What was published of an environment's metric since then: CloudWatch's points, in no order. Raises `CliError`."""
     now = datetime.now(UTC)
     told = _told(
         aws, "cloudwatch", "get-metric-statistics", "--namespace", names.metrics, "--metric-name", metric,
-        "--dimensions", f"Name=Stack,Value={names.stack}", "--statistics", "Maximum", "--period", "60",
-        "--start-time", (now - timedelta(minutes=LATELY_MINUTES)).isoformat(timespec="seconds"),
-        "--end-time", now.isoformat(timespec="seconds"),
+        "--dimensions", f"Name=Stack,Value={names.stack}", "--statistics", statistic, "--period", str(period_seconds),
+        "--start-time", (now - back).isoformat(timespec="seconds"), "--end-time", now.isoformat(timespec="seconds"),
     )  # fmt: skip
-    newest = max(told["Datapoints"], key=lambda point: str(point["Timestamp"]), default=None)
-    return None if newest is None else float(newest["Maximum"])
+    found: list[dict[str, Any]] = told["Datapoints"]
+    return found
 
 
 def _told(aws: Aws, *arguments: str) -> dict[str, Any]:

@@ -63,9 +63,9 @@ def up(
     with stack.locked(break_dead_lock):
         opened = stack.open()
         if preview_first:
-            failed = tried(stack, opened, on_event, parallel, host, work, policy_packs)
-            if failed.exit_code:
-                return failed
+            planned = tried(stack, opened, on_event, parallel, host, work, policy_packs)
+            if planned.exit_code:
+                return planned
         return updated(stack, opened, "update", on_event, parallel, host, work, policy_packs=policy_packs)
 
 

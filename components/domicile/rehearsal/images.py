@@ -30,14 +30,14 @@ TOKEN = "pulumi-python:dynamic/sandbox_image:PushedImage"  # noqa: S105 a type's
 
 def put(folder: Path, spec: PushedImageSpec) -> None:
     """Notes the image in its repository. Raises `CommandError` as a registry would: no repository, no right."""
-    cloud, faults = Cloud(folder), Faults(Cloud(folder))
+    faults = Faults(cloud := Cloud(folder))
     try:
         fault = faults.struck("create", TOKEN, spec.image)
         faults.before(fault, threading.Event())
         with cloud.locked():
             handle = _repository(cloud, spec)
             _ask(cloud, spec, "create", PUSHES_IMAGE)
-            cloud.put(Thing(TOKEN, spec.pinned, _account(spec), spec.region, spec.image, _properties(spec), uses=(handle,)))
+            cloud.put(Thing(TOKEN, spec.pinned, _account(spec), spec.region, spec.image, spec.model_dump(mode="json"), uses=(handle,)))
         faults.after(fault, threading.Event())
     except Failed as error:
         raise CommandError(f"push of {spec.pinned}: {error}") from error
@@ -73,7 +73,3 @@ def _ask(cloud: Cloud, spec: PushedImageSpec, operation: calls.Operation, action
 
 def _account(spec: PushedImageSpec) -> str:
     return spec.registry.partition(".")[0]
-
-
-def _properties(spec: PushedImageSpec) -> dict[str, str]:
-    return spec.model_dump(mode="json")

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
+
+from domicile.engine.state.files import write_atomically
 
 T = TypeVar("T")
 _FORM = 1
@@ -59,9 +60,7 @@ class Parsed:
             return
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with tempfile.NamedTemporaryFile("w", dir=self._path.parent, prefix=".", delete=False) as fresh:
-                json.dump({**_read(self._path), **self._new}, fresh)
-            Path(fresh.name).replace(self._path)
+            write_atomically(self._path, json.dumps({**_read(self._path), **self._new}))
 
     def _digest(self, file: Path) -> str:
         """Of a file's content; empty if there is no such file."""

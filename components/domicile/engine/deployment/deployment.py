@@ -49,6 +49,7 @@ class Deployment:
         self.olds = by_urn(steps.checkpoint.resources())
         self.news: dict[str, Resource] = {}  # what this run has registered, done
         self.seen: set[str] = set()  # what this run has begun to register
+        self.root = ""  # of that, the stack itself
         self.claimed: dict[str, str] = {}  # old URN that a registration of this run took over -> its URN now
         self.old_urns: dict[str, str] = {}  # URN of this run -> the one that its resource was found under
         self.deleted_first: set[str] = set()
@@ -57,11 +58,6 @@ class Deployment:
         self.skipped: set[str] = set()  # what isn't there and isn't made: it isn't targeted, or the run destroys; and what leans on that
         self._notes = threading.Lock()
         policies.find = lambda urn: self.news.get(urn) or self.olds.get(urn)
-
-    @property
-    def root(self) -> str:
-        seen = list(self.seen)  # asked for by other threads than the one that adds to it
-        return next((u for u in seen if u.split("::")[2] == STACK_TYPE), "")
 
     def decide(self, work: Callable[[], Decided]) -> Decided:
         """What `work` gives, in one registration's turn. What fails in it ends the operation before the next one has its turn."""
@@ -100,6 +96,8 @@ class Deployment:
         if urn in self.seen:
             raise ResourceError(urn, f"Duplicate resource URN '{urn}'; try giving it a unique name")
         self.seen.add(urn)
+        if type_ == STACK_TYPE:
+            self.root = urn
         return urn
 
     def find_old(self, q: pb.RegisterResourceRequest, urn: str) -> Resource | None:

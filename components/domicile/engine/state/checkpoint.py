@@ -85,8 +85,7 @@ class Checkpoint:
         in_doubt = False
         with self._lock:
             self._pending[operation] = self._named(operation)
-            self._writes.changed = True
-        self._writes.begin()
+            self._writes.begin()
         try:
             self.saved()
             yield
@@ -97,8 +96,7 @@ class Checkpoint:
             with self._lock:
                 if not in_doubt:
                     del self._pending[operation]
-                self._writes.changed = True
-            self._writes.end()
+                self._writes.end()
 
     def supersede(self, old: Resource | None, new: Resource, beside: Resource | None = None) -> None:
         """`new` takes the place of `old`. `beside` is from now on to be deleted.

@@ -41,17 +41,6 @@ class Writes:
         if take:
             threading.Thread(target=self._save_soon, name="checkpoint", daemon=True).start()
 
-    def begin(self) -> None:
-        """A step is under way from here on, to its `end`."""
-        with self._lock:
-            self._under_way += 1
-
-    def end(self) -> None:
-        with self._lock:
-            self._under_way -= 1
-            self._gather()
-        self._ended.set()
-
     def saved(self) -> None:
         """Return once all changes up to now are in the file: with the write that is next, or the last one if nothing has changed since.
 
@@ -107,6 +96,17 @@ class Writes:
                 self._lead(batch)
 
     # -- within the lock ----------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """A step is under way from this change on, to the one with its `end`."""
+        self.changed = True
+        self._under_way += 1
+
+    def end(self) -> None:
+        self.changed = True
+        self._under_way -= 1
+        self._gather()
+        self._ended.set()
 
     def _all_wait(self) -> bool:
         return self._next.waiting >= self._under_way
