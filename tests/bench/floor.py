@@ -19,6 +19,7 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2_grpc
 from pulumi.runtime.proto import resource_pb2 as pb
 
+from domicile.engine.language.calls import Calls
 from domicile.engine.language.monitor import FEATURES
 from domicile.engine.language.program import RUNNER
 
@@ -52,14 +53,16 @@ def floor(folder: Path, resources: int) -> dict[str, Any]:
     engine_pb2_grpc.add_EngineServicer_to_server(Echo(), server)
     address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()
+    calls = Calls(Echo())
     job = {
-        "project": "bench", "stack": "dev", "address": address, "parallel": 16, "dry_run": False, "root": str(folder), "config": {},
-        "program": str(folder / "__main__.py"), "folder": str(folder), "secret_keys": [],
+        "project": "bench", "stack": "dev", "address": address, "calls": calls.program_end.fileno(), "parallel": 16, "dry_run": False,
+        "root": str(folder), "config": {}, "program": str(folder / "__main__.py"), "folder": str(folder), "secret_keys": [],
     }  # fmt: skip
     before, began = os.times(), time.monotonic()
     try:
-        subprocess.run([sys.executable, "-P", str(RUNNER)], input=json.dumps(job).encode(), cwd=folder, check=True)
+        subprocess.run([sys.executable, "-P", str(RUNNER)], input=json.dumps(job).encode(), cwd=folder, check=True, pass_fds=[job["calls"]])
     finally:
+        calls.close()
         server.stop(None).wait()
     seconds, after = time.monotonic() - began, os.times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system

@@ -13,6 +13,7 @@ from .config import Config
 from .deployment.gate import Gate
 from .events import Journal
 from .language import program
+from .language.calls import Calls
 from .language.monitor import Monitor
 from .language.service import Service
 from .plugins.connection import Connection, PluginProcess
@@ -56,12 +57,13 @@ OpenHost = Callable[[Job, Monitor], Host]
 
 
 class Processes:
-    """The program and each plugin as a child process, with the monitor served to them over gRPC. Plugins start beside the program."""
+    """The program and each plugin as a child process, with the monitor served to them. Plugins start beside the program."""
 
     def __init__(self, job: Job, monitor: Monitor) -> None:
         self._job = job
         self._plugins = Early(self._fresh)
         self._service = Service(monitor, self._plugins.expect)
+        self._calls = Calls(monitor)
         self.address = self._service.address
 
     def start(self, package: str, version: str) -> Connection:
@@ -75,8 +77,12 @@ class Processes:
 
     def run(self) -> int:
         job = self._job
-        return program.run(job.project, job.stack, job.config, self.address, job.preview, job.parallel, job.gate, job.journal, job.children)
+        return program.run(
+            job.project, job.stack, job.config, self.address, self._calls.program_end, job.preview, job.parallel, job.gate, job.journal,
+            job.children,
+        )  # fmt: skip
 
     def close(self) -> None:
         self._service.close()
+        self._calls.close()
         self._plugins.close()

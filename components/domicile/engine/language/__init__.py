@@ -1,1 +1,1 @@
-"""The program's side: Pulumi's own gRPC served to it, and its process."""
+"""The program's side: the resource monitor served to it, and its process."""

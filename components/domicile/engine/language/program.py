@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from pathlib import Path
 
 from ..config import Config
@@ -17,20 +18,26 @@ _LOOK_SECONDS = 0.05  # between two looks at whether the program has ended while
 
 
 def run(
-    project: Project, stack: str, config: Config, address: str, preview: bool, parallel: int, gate: Gate, journal: Journal,
-    children: Children,
+    project: Project, stack: str, config: Config, address: str, calls: socket.socket, preview: bool, parallel: int, gate: Gate,
+    journal: Journal, children: Children,
 ) -> int:  # fmt: skip
-    """Run the program to its end and give its exit code; after a failure elsewhere, end it once no step is under way."""
+    """Run the program to its end and give its exit code; after a failure elsewhere, end it once no step is under way.
+
+    It calls the monitor by gRPC at `address`, and by `calls`, its end of a pair of sockets, which is closed here.
+    """
     job = {
-        "project": project.name, "stack": stack, "address": address, "parallel": parallel, "dry_run": preview, "root": str(project.root),
-        "program": str(project.program), "folder": str(project.program_folder), "config": config.values,
+        "project": project.name, "stack": stack, "address": address, "calls": calls.fileno(), "parallel": parallel, "dry_run": preview,
+        "root": str(project.root), "program": str(project.program), "folder": str(project.program_folder), "config": config.values,
         "secret_keys": sorted(config.secret_keys),
     }  # fmt: skip
 
     def on_line(stream: str, line: str) -> None:
         journal.log(line, "output")
 
-    child = Child([project.python, "-u", "-P", str(RUNNER)], project.program_folder, os.environ, on_line, children).talk()
+    child = Child(
+        [project.python, "-u", "-P", str(RUNNER)], project.program_folder, os.environ, on_line, children, pass_fds=(calls.fileno(),)
+    ).talk()
+    calls.close()
     try:
         child.feed(json.dumps(job))
         while not gate.stopped:

@@ -8,12 +8,16 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
 import runpy
+import socket
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import PathFinder
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +25,21 @@ import grpc
 import pulumi
 import pulumi.runtime
 from google.protobuf import empty_pb2
+from google.protobuf.message import Message
 from pulumi.runtime import Settings, configure, get_root_resource, run_in_stack
 from pulumi.runtime import resource as registrations
 from pulumi.runtime.config import set_all_config
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, source_pb2
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2, resource_pb2_grpc, source_pb2
 from pulumi.runtime.settings import SETTINGS
 
+_OPTIONS = [("grpc.max_receive_message_length", 400 << 20), ("grpc.max_send_message_length", 400 << 20)]  # as the SDK's own
 _LOOK_SECONDS = 0.2  # between two looks at whether something in the program has failed
 
 
 class Engine:
     """The engine as the program calls it, spared the SDK's debug lines: no display shows them, and the program's loop waits for each."""
 
-    def __init__(self, address: str) -> None:
-        channel = grpc.insecure_channel(address)
+    def __init__(self, channel: grpc.Channel) -> None:
         self._stub: Any = engine_pb2_grpc.EngineStub(channel)
         self._loads = channel.unary_unary("/domicile.Program/Loads", None, None)
         self._under_way: list[Any] = []  # a call that nobody holds is cancelled
@@ -48,6 +53,44 @@ class Engine:
     def loads(self, package: str, version: str) -> None:
         """The SDK of this provider is about to be loaded: its plugin can start meanwhile. No answer is waited for."""
         self._under_way.append(self._loads.future(json.dumps([package, version]).encode()))
+
+
+class Monitor:
+    """The monitor as the program calls it: what every resource calls goes by a socket that the calling thread has for itself.
+
+    `end` is the one that the engine gave; it serves each that is sent there.
+    """
+
+    def __init__(self, channel: grpc.Channel, end: socket.socket) -> None:
+        self._stub: Any = resource_pb2_grpc.ResourceMonitorStub(channel)
+        self._end, self._own = end, threading.local()
+
+    def __getattr__(self, method: str) -> Any:
+        return getattr(self._stub, method)
+
+    def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> resource_pb2.RegisterResourceResponse:  # noqa: N802
+        return resource_pb2.RegisterResourceResponse.FromString(self._call(b"R", request))
+
+    def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> empty_pb2.Empty:  # noqa: N802
+        return empty_pb2.Empty.FromString(self._call(b"O", request))
+
+    def _call(self, method: bytes, request: Message) -> bytes:
+        try:
+            connection = self._own.connection
+        except AttributeError:
+            connection = self._own.connection = self._connected()
+        try:
+            connection.send_bytes(method + request.SerializeToString())
+            answer: bytes = connection.recv_bytes()
+        except (EOFError, OSError) as e:
+            raise pulumi.RunError("the engine is gone") from e
+        return answer
+
+    def _connected(self) -> Connection:
+        mine, theirs = socket.socketpair()
+        with theirs:
+            socket.send_fds(self._end, [b"."], [theirs.fileno()])
+        return Connection(mine.detach())
 
 
 class Sdks:
@@ -86,10 +129,13 @@ async def _registered() -> None:
 
 def main() -> int:
     job = json.load(sys.stdin)
-    engine = Engine(job["address"])
+    channel = grpc.insecure_channel(job["address"], options=_OPTIONS)
+    engine = Engine(channel)
+    os.set_inheritable(job["calls"], False)
+    monitor = Monitor(channel, socket.socket(fileno=job["calls"]))
     configure(
         Settings(
-            project=job["project"], stack=job["stack"], monitor=job["address"], engine=engine, parallel=job["parallel"],
+            project=job["project"], stack=job["stack"], monitor=monitor, engine=engine, parallel=job["parallel"],
             dry_run=job["dry_run"], organization="organization", root_directory=job["root"],
         )
     )  # fmt: skip

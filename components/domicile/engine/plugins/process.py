@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -67,7 +67,7 @@ class Child:
 
     def __init__(
         self, command: list[str], folder: Path, env: Mapping[str, str], on_line: Callable[[str, str], None], children: Children,
-        name: str = "",
+        name: str = "", pass_fds: Sequence[int] = (),
     ) -> None:  # fmt: skip
         self.name = name or Path(command[0]).name
         self.port = 0
@@ -77,7 +77,7 @@ class Child:
         self._room: int | None = None  # bytes that it may still print; a program may print what it likes
         self._on_line = on_line
         launch = [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()), *command]
-        self.process: subprocess.Popen[str] = _spawner.submit(_spawn, launch, folder, _without_passphrase(env)).result()
+        self.process: subprocess.Popen[str] = _spawner.submit(_spawn, launch, folder, _without_passphrase(env), pass_fds).result()
         self._fd = os.pidfd_open(self.process.pid)  # readable once it has ended
         self._pumps: list[threading.Thread] = []
         children.add(self)
@@ -196,11 +196,20 @@ class Child:
                 pump.join(_END_SECONDS)
 
 
-def _spawn(launch: list[str], folder: Path, env: dict[str, str]) -> subprocess.Popen[str]:
+def _spawn(launch: list[str], folder: Path, env: dict[str, str], pass_fds: Sequence[int]) -> subprocess.Popen[str]:
     """Start it in a session of its own: Ctrl-C is the engine's, a provider in the midst of a step must not get it."""
     pipe = subprocess.PIPE
     return subprocess.Popen(
-        launch, stdin=pipe, stdout=pipe, stderr=pipe, cwd=folder, env=env, text=True, errors="replace", start_new_session=True
+        launch,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        cwd=folder,
+        env=env,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+        pass_fds=pass_fds,
     )
 
 
