@@ -15,6 +15,7 @@ _A, _B = Spec("n0"), Spec("n1", near=0, within=0)
 _WAS_A = (("n0", ""),)
 _TOP, _MOVED = Spec("n0", "group"), Spec("n1", "group", parent=0, aliases=(("n1", ""),))
 _CHAIN = (_A, Spec("n1", within=0), Spec("n2"), Spec("n3", near=0, within=1))
+_ABOVE = (_A, Spec("n1"), Spec("n2", "group", parent=1), Spec("n3", "group", parent=2))
 LIVES: dict[str, Life] = {
     "what goes with another is not forgotten while that one is protected": (
         Op("up", (_A, _B)), Op("up", (Spec("n0", protect=True), _B)), Op("destroy", (Spec("n0", protect=True), _B)),
@@ -36,6 +37,9 @@ LIVES: dict[str, Life] = {
     "what an update in doubt made secret is secret when it is read": (
         Op("up", (Spec("n0", package="old"),)),
         Op("up", (Spec("n0", package="old", secret=True),), faults=(Fault("update", "n0", "died"),)),
+    ),
+    "what was below what the world has lost is below what was above that": (
+        Op("up", _ABOVE), Op("drift", _ABOVE), Op("refresh", _ABOVE),
     ),
     "what is left alone comes after what it still leans on, which the program no longer has": (
         Op("up", (_A, Spec("n1", near=0))), Op("up", (Spec("n1"),), chosen=("n0",), choice=("target",)),

@@ -38,6 +38,7 @@ SOUTH = (Spec("n0", zone=1), Spec("n1", core=0), Spec("n2", near=1))
 TAKEN = (  # n0 and n1 are imported, n1 in the place of a thing of ours, n2 is read, n3 read instead of one of ours
     Spec("n0", wild=3), Spec("n1", wild=4, near=0), Spec("n2", "view", wild=1), Spec("n3", "view", wild=2), Spec("n4", after=(2, 3)),
 )  # fmt: skip
+ABOVE = (Spec("n0"), Spec("n1"), Spec("n2", "group", parent=1))
 OPERATIONS: dict[str, tuple[list[Op], Op]] = {
     "up that creates": ([], Op("up", BEFORE)),
     "up that creates, side by side": ([], Op("up", BEFORE, parallel=4)),
@@ -46,6 +47,7 @@ OPERATIONS: dict[str, tuple[list[Op], Op]] = {
     "up that imports and reads": ([Op("up", (Spec("n1"), Spec("n3")))], Op("up", TAKEN)),
     "up with refresh": ([Op("up", BEFORE), Op("drift", BEFORE)], Op("up --refresh", BEFORE)),
     "refresh": ([Op("up", BEFORE), Op("drift", BEFORE)], Op("refresh", BEFORE)),
+    "refresh of what has others below it": ([Op("up", ABOVE), Op("drift", ABOVE)], Op("refresh", ABOVE)),
     "destroy": ([Op("up", BEFORE)], Op("destroy", BEFORE)),
 }
 _numbers = itertools.count()

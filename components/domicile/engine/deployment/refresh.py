@@ -17,7 +17,7 @@ from ..values import mark_like
 def refresh_all(resources: list[Resource], steps: Steps, gate: Gate, parallel: int) -> None:
     """Read everything that a provider made, all at once; one that can't be read stays as it is, and the others go on."""
     at_once([partial(_refresh, r, steps, gate) for r in resources], parallel, "refresh")
-    _forget_the_vanished(steps)
+    _without_empty_lists(steps)
 
 
 def _refresh(old: Resource, steps: Steps, gate: Gate) -> None:
@@ -45,7 +45,7 @@ def _read(old: Resource, steps: Steps) -> None:
     op: Op
     if not id_:
         op, new = "delete", None
-        steps.checkpoint.drop(old)
+        steps.checkpoint.lose(old)
     elif inputs == old.inputs and outputs == old.outputs and id_ == old.id:
         op, new = "same", old
     else:  # of what is only read, the outputs alone say whether it has changed
@@ -58,13 +58,9 @@ def _read(old: Resource, steps: Steps) -> None:
     steps.journal.finished("refresh" if op == "same" else op, old, since)
 
 
-def _forget_the_vanished(steps: Steps) -> None:
-    """Nothing in the state leans any more on what the world has lost; empty lists go with it, as in the CLI's refresh."""
-    left = steps.checkpoint.resources()
-    urns = {r.urn for r in left}
-    for r in left:
-        properties = {k: found for k, us in r.property_dependencies.items() if (found := [u for u in us if u in urns])}
-        if properties != r.property_dependencies or not r.leans_on <= urns:
-            kept = tuple(u for u in r.dependencies if u in urns)
-            deleted_with = r.deleted_with if r.deleted_with in urns else ""
-            steps.checkpoint.amend(r, replace(r, dependencies=kept, deleted_with=deleted_with, property_dependencies=properties))
+def _without_empty_lists(steps: Steps) -> None:
+    """No property says that it leans on nothing, as after the CLI's refresh."""
+    for r in steps.checkpoint.resources():
+        properties = {k: urns for k, urns in r.property_dependencies.items() if urns}
+        if properties != r.property_dependencies:
+            steps.checkpoint.amend(r, replace(r, property_dependencies=properties))

@@ -58,6 +58,7 @@ class Checkpoint:
         self._place: dict[Resource, int] = {}
         self._names: dict[str, str] = {}  # former URN -> the one that an alias gave
         self._inherited: dict[str, str] = {}  # URN that the alias of a parent gave -> the former one
+        self._lost: dict[str, str] = {}  # URN of what the world hasn't any more -> its parent's
         self._base, self._done = Part(self._text), Part(self._text)
         for resource in base.resources:
             self._put(self._base, next(self._places), resource)
@@ -128,6 +129,18 @@ class Checkpoint:
             self._take_out(old)
             self._writes.changed = True
 
+    def lose(self, old: Resource) -> None:
+        """The world hasn't it any more: its entry goes, and from here on nothing leans on it, as in the CLI's refresh."""
+        with self._lock:
+            self._take_out(old)
+            if not any(r.urn == old.urn for r in self.resources()):
+                self._lost[old.urn] = old.parent
+                for part in (self._base, self._done):
+                    for place, r in part.items():
+                        if old.urn in r.leans_on:
+                            self._put(part, place, r)
+            self._writes.changed = True
+
     def in_doubt(self) -> list[Operation]:
         """What was begun, by this operation or an earlier one, and is not known to be done."""
         with self._lock:
@@ -176,7 +189,8 @@ class Checkpoint:
 
     def _put(self, part: Part, place: int, resource: Resource) -> None:
         # Whoever holds an entry may still say what becomes of it, whatever URNs it mentions: each of them stands for this place.
-        named = resource.renamed(self._names)
+        self._lost.pop(resource.urn, None)
+        named = resource.renamed(self._names).without(self._lost)
         self._place[resource] = self._place[named] = place
         part.put(place, named)
 

@@ -103,6 +103,20 @@ class Resource:
             replace_with=tuple(new(u, u) for u in self.replace_with),
         )  # fmt: skip
 
+    def without(self, lost: dict[str, str]) -> Resource:
+        """The entry without what isn't there any more, by URN with its parent: below what is above that, and leaning on the rest."""
+        if not self.leans_on & lost.keys():
+            return self
+        parent = self.parent
+        while parent in lost:
+            parent = lost[parent]
+        return replace(
+            self, parent=parent, deleted_with="" if self.deleted_with in lost else self.deleted_with,
+            dependencies=tuple(u for u in self.dependencies if u not in lost),
+            property_dependencies={k: found for k, us in self.property_dependencies.items() if (found := [u for u in us if u not in lost])},
+            replace_with=tuple(u for u in self.replace_with if u not in lost),
+        )  # fmt: skip
+
 
 def below(parent: str, urn: str) -> str:
     """The URN that what had `urn` has below this parent, which isn't the stack itself."""
