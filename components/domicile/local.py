@@ -11,7 +11,8 @@ from domicile.config import PerimeterConfig
 from domicile.control_plane import local as control_plane
 from domicile.egress_proxy import local as egress_proxy
 from domicile.environment_key import local as environment_key
-from domicile.machine import File, Link
+from domicile.machine.files import File
+from domicile.machine.link import Link
 from domicile.network import local as network
 from domicile.network.services import firewall
 from domicile.places import StackPlaces

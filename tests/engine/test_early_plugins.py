@@ -73,3 +73,30 @@ def test_a_package_that_is_no_providers_sdk_starts_nothing(sdk):
     (sdk.root / "pulumi_odd" / "pulumi-plugin.json").write_text(json.dumps({"resource": False}))
     assert sdk.up(LOADED).exit_code == 0
     assert plugins(sdk) == []
+
+
+DYNAMIC = """
+import os, time
+from pathlib import Path
+
+def dynamic_plugins():
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+            if parent == os.getppid() and "pulumi.dynamic" in stat.with_name("cmdline").read_text():
+                yield stat.parent.name
+        except OSError:  # one that has just ended
+            pass
+"""
+
+
+def test_the_plugin_of_dynamic_resources_starts_as_the_first_is_made(yard):
+    awaited = "end = time.monotonic() + 60\nwhile not list(dynamic_plugins()):\n    assert time.monotonic() < end\n    time.sleep(0.02)\n"
+    result = yard.up(f"{DYNAMIC}Thing('a')\n{awaited}Thing('b')\n")
+    assert result.exit_code == 0, result.errors
+    assert sorted(yard.world()) == ["a-1", "b-1"]
+
+
+def test_no_plugin_of_dynamic_resources_starts_where_there_are_none(yard):
+    result = yard.up(f"{DYNAMIC}time.sleep(1)\npulumi.export('plugins', list(dynamic_plugins()))\n")
+    assert (result.exit_code, result.outputs["plugins"]) == (0, [])

@@ -13,9 +13,12 @@ import pulumi
 from domicile.config import STAND_IN_ADDRESS, STAND_IN_RESOLVER, PerimeterConfig
 from domicile.environment_key.local import CREDENTIALS, ENVIRONMENT_KEY, MOUNT, SecretsManager
 from domicile.environment_key.openbao import OpenBao, OpenBaoError
-from domicile.machine import Container, Folder, Image, Link, Mount
 from domicile.machine.command import CommandError
+from domicile.machine.container import Container, Mount
+from domicile.machine.files import Folder
 from domicile.machine.identities import Identity
+from domicile.machine.image import Image
+from domicile.machine.link import Link
 from domicile.machine.resource import MachineProvider, MachineResource, Spec
 from domicile.places import StackPlaces
 

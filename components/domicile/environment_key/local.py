@@ -11,10 +11,11 @@ from typing import Any, ClassVar
 import pulumi
 
 from domicile.environment_key.openbao import OpenBao, OpenBaoError
-from domicile.machine import Container, File, Folder, GeneratedKey, Image, Mount
 from domicile.machine.command import CommandError, run
-from domicile.machine.files import write
+from domicile.machine.container import Container, Mount
+from domicile.machine.files import File, Folder, GeneratedKey, write
 from domicile.machine.identities import Identity
+from domicile.machine.image import Image
 from domicile.machine.resource import MachineProvider, MachineResource, Spec
 from domicile.machine.waiting import wait_until
 from domicile.places import StackPlaces

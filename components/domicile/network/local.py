@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pulumi
 
-from domicile.machine import Link, Masquerade, NetworkNamespace
+from domicile.machine.link import Link, Masquerade
+from domicile.machine.namespace import NetworkNamespace
 from domicile.network.services import SYSCTLS, uplink
 from domicile.places import StackPlaces
 

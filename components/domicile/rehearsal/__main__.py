@@ -6,7 +6,6 @@ from __future__ import annotations
 import gc
 import signal
 import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -26,6 +25,7 @@ MESSAGE_BYTES = 400 << 20  # Pulumi's own limit
 def main() -> None:
     if len(sys.argv) < 3:
         sys.exit("usage: python -m domicile.rehearsal PACKAGE CLOUD_FOLDER [ENGINE_ADDRESS]")
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # in all threads to come: it is waited for, as a handler may meet itself
     tables = package(sys.argv[1])
     schema = Schema(tables.module)
     double = Double(tables, schema, Cloud(Path(sys.argv[2])))
@@ -33,14 +33,12 @@ def main() -> None:
     server = grpc.server(ThreadPoolExecutor(THREADS), options=options)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(double), server)
     port = server.add_insecure_port("127.0.0.1:0")
-    ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
     server.start()
     print(port, flush=True)
     gc.freeze()  # what is loaded stays, and the tables with it: no collection looks at it again
     gc.set_threshold(50_000, 20, 100)  # as for the program
     schema.recall()  # the engine's first question comes once the whole program has run
-    ended.wait()
+    signal.sigwait([signal.SIGTERM])
     server.stop(0.5).wait()
     schema.save()
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from domicile.machine import File, Image
+from domicile.machine.files import File
+from domicile.machine.image import Image
 from domicile.places import StackPlaces
 from domicile.sandbox_image.checkout import CHECKOUT, IMAGE_CACHE
 from domicile_host.settings import SandboxImage

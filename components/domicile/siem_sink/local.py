@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pulumi
 
-from domicile.machine import Folder
+from domicile.machine.files import Folder
 from domicile.machine.identities import Identity
 from domicile.places import StackPlaces
 

@@ -6,8 +6,12 @@ import hashlib
 
 import pulumi
 
-from domicile.machine import Container, ContainerEngine, File, Folder, Image, LogFile, Mount, Sandboxes
+from domicile.machine.container import Container, Mount
+from domicile.machine.container_engine import ContainerEngine
+from domicile.machine.files import File, Folder, LogFile
 from domicile.machine.identities import Identity
+from domicile.machine.image import Image
+from domicile.machine.sandboxes import Sandboxes
 from domicile.places import StackPlaces
 from domicile.worker_hosts.services import Service, folders, services
 from domicile_host.settings import HostSettings

@@ -21,7 +21,7 @@ Hostname = Annotated[str, Field(pattern=r"^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0
 class Settings(BaseModel):
     """A frozen model that refuses fields it doesn't know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)  # most are only ever parts of another, which has their checks
 
 
 class ControlPlane(Settings):

@@ -5,7 +5,8 @@ from ipaddress import IPv4Address
 
 import pulumi
 
-from domicile.machine import File, NetworkNamespace
+from domicile.machine.files import File
+from domicile.machine.namespace import NetworkNamespace
 from domicile_host.settings import EgressPolicy
 
 ALONE = True

@@ -2,7 +2,8 @@
 
 import json
 
-from domicile.machine import Container, File, Folder
+from domicile.machine.container import Container
+from domicile.machine.files import File, Folder
 
 IMAGE = "localhost/domicile/host@sha256:" + "1" * 64
 SETTINGS = {

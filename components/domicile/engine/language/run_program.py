@@ -42,6 +42,7 @@ class Engine:
     def __init__(self, channel: grpc.Channel) -> None:
         self._stub: Any = engine_pb2_grpc.EngineStub(channel)
         self._loads = channel.unary_unary("/domicile.Program/Loads", None, None)
+        self._told: set[tuple[str, str]] = set()
         self._under_way: list[Any] = []  # a call that nobody holds is cancelled
 
     def __getattr__(self, method: str) -> Any:
@@ -51,7 +52,10 @@ class Engine:
         return empty_pb2.Empty() if request.severity == engine_pb2.DEBUG else self._stub.Log(request)
 
     def loads(self, package: str, version: str) -> None:
-        """The SDK of this provider is about to be loaded: its plugin can start meanwhile. No answer is waited for."""
+        """This provider's plugin will be asked for: it can start meanwhile. No answer is waited for."""
+        if (package, version) in self._told:
+            return
+        self._told.add((package, version))
         self._under_way.append(self._loads.future(json.dumps([package, version]).encode()))
 
 
@@ -91,6 +95,18 @@ class Monitor:
         with theirs:
             socket.send_fds(self._end, [b"."], [theirs.fileno()])
         return Connection(mine.detach())
+
+
+def _tell_of_dynamic_resources(tell: Callable[[str, str], None]) -> None:
+    """Tell of their plugin as soon as there is one: by the time it is registered, with all that it leans on, the plugin runs."""
+    dynamic: Any = pulumi.dynamic.Resource
+    make = dynamic.__init__
+
+    def made(self: Any, *arguments: Any, **named: Any) -> None:
+        tell("pulumi-python", "")
+        make(self, *arguments, **named)
+
+    dynamic.__init__ = made
 
 
 class Sdks:
@@ -143,6 +159,7 @@ def main() -> int:
     # Where in the program each resource stands, frame by frame, is a third of what a registration costs here; this engine keeps none of it.
     registrations._get_stack_trace = source_pb2.StackTrace
     sys.meta_path.insert(0, Sdks(engine.loads))
+    _tell_of_dynamic_resources(engine.loads)
     sys.argv = [job["program"]]
     sys.path.insert(0, job["folder"])
     loop = asyncio.new_event_loop()

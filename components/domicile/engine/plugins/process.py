@@ -57,7 +57,7 @@ class Children:
             self._closed = True
             children = list(self._all)
         for child in children:
-            child.signal(signal.SIGTERM)
+            child.tell_to_end()
         for child in children:
             child.stop()
 
@@ -73,7 +73,7 @@ class Child:
         self.port = 0
         self.last_words: deque[str] = deque(maxlen=20)
         self._ending = threading.RLock()
-        self._flooded = False
+        self._flooded = self._told = False
         self._room: int | None = None  # bytes that it may still print; a program may print what it likes
         self._on_line = on_line
         launch = [sys.executable, "-I", "-S", "-c", _LAUNCH, str(os.getpid()), *command]
@@ -177,12 +177,19 @@ class Child:
             if self.process.returncode is None:
                 os.killpg(self.process.pid, number)
 
+    def tell_to_end(self) -> None:
+        """Once: a second signal may come in the midst of what it does about the first."""
+        with self._ending:
+            if not self._told:
+                self._told = True
+                self.signal(signal.SIGTERM)
+
     def stop(self) -> int:
         """End it, gently and then not, and wait until all that it said has been passed on."""
         with self._ending:
             if self.process.returncode is None:
                 if self.alive:
-                    self.signal(signal.SIGTERM)
+                    self.tell_to_end()
                     self.ended(_END_SECONDS)
                 self.signal(signal.SIGKILL)
                 self.process.wait()
