@@ -5,6 +5,7 @@ Needs no root and no perimeter.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -22,13 +23,16 @@ SIZES = (84, 500, 2000)
 TURNS = 3
 GOALS = {"ms_a_resource": 5.0, "peak_mb": 400, "checkpoint_share": 0.2, "growth": 4.0}
 """At most: of an `up` and a preview; of engine and program together at the largest size; of an `up`; 2,000 resources against 500."""
-PROGRAM = """
+SDK = """
 import pulumi
 
 class Thing(pulumi.CustomResource):
     serial: pulumi.Output[str]
     def __init__(self, name, **inputs):
-        super().__init__("bench:index:Thing", name, {**inputs, "serial": None})
+        super().__init__("bench:index:Thing", name, {**inputs, "serial": None}, pulumi.ResourceOptions(version="1.0.0"))
+"""
+PROGRAM = """
+from pulumi_bench import Thing
 
 things = []
 for i in range(%d):
@@ -79,13 +83,17 @@ class Run:
 
 
 class Yard:
-    """A project, a backend and a plugin in a folder of its own."""
+    """A project, a backend, a plugin and its SDK in a folder of its own."""
 
     def __init__(self, root: Path, size: int) -> None:
         self.root = root
         (root / "backend").mkdir(parents=True)
         (root / "Pulumi.yaml").write_text("name: bench\nruntime: python\n")
         (root / "__main__.py").write_text(PROGRAM % size)
+        sdk = root / "pulumi_bench"
+        sdk.mkdir()
+        (sdk / "__init__.py").write_text(SDK)
+        (sdk / "pulumi-plugin.json").write_text(json.dumps({"resource": True, "name": "bench", "version": "1.0.0"}))
         plugin = root / "pulumi-resource-bench"
         plugin.write_text(PLUGIN % sys.executable)
         plugin.chmod(0o755)

@@ -25,7 +25,9 @@ MESSAGE_BYTES = 400 << 20  # Pulumi's own limit
 def main() -> None:
     if len(sys.argv) < 3:
         sys.exit("usage: python -m domicile.rehearsal PACKAGE CLOUD_FOLDER [ENGINE_ADDRESS]")
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # in all threads to come: it is waited for, as a handler may meet itself
+    signal.pthread_sigmask(
+        signal.SIG_BLOCK, [signal.SIGTERM]
+    )  # in all threads to come: it is waited for, as a handler may interrupt itself
     tables = package(sys.argv[1])
     schema = Schema(tables.module)
     double = Double(tables, schema, Cloud(Path(sys.argv[2])))

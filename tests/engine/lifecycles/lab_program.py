@@ -135,8 +135,8 @@ class InProcess:
     def stop(self) -> None:
         self._gone.set()
 
-    def signal(self, _number: int) -> None:
-        """It heeds none: `stop` ends it."""
+    def tell_to_end(self) -> None:
+        """It heeds nobody: `stop` ends it."""
 
     def close(self) -> None:
         self._monitor.end()

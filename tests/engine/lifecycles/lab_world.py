@@ -103,8 +103,8 @@ class Connection:
 
     stop = close  # as a child process is ended
 
-    def signal(self, _number: int) -> None:
-        """It heeds none: `stop` ends it."""
+    def tell_to_end(self) -> None:
+        """It heeds nobody: `stop` ends it."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or not name[0].isupper():

@@ -9,22 +9,26 @@ import os
 import tempfile
 from pathlib import Path
 
+_TEMPORARY_MODE = 0o600  # of what `tempfile` makes
+
 
 def write_atomically(path: Path, content: str | bytes, keep_before: bool = False, mode: int = 0o600) -> None:
     """Write `content` so that a reader, a kill or a power cut finds the old file or the new one. `keep_before` leaves the old as `.bak`.
 
     `mode` is that of a new file; one that is there keeps its own.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    before = _status(path)
+    handle, name = _temporary(path)
     try:
         try:
-            os.fchmod(handle, path.stat().st_mode & 0o777 if path.exists() else mode)
+            wanted = before.st_mode & 0o777 if before else mode
+            if wanted != _TEMPORARY_MODE:
+                os.fchmod(handle, wanted)
             _write_all(handle, content.encode() if isinstance(content, str) else content)
             os.fsync(handle)
         finally:
             os.close(handle)
-        if keep_before and path.exists():
+        if keep_before and before:
             _link_over(path, path.with_name(path.name + ".bak"))
         os.replace(name, path)  # noqa: PTH105 names, not paths
     except BaseException:
@@ -41,6 +45,22 @@ def write_attributes(path: Path) -> None:
     path.with_name(path.name + ".attrs").write_text(json.dumps(content, separators=(",", ":")) + "\n")
 
 
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _temporary(path: Path) -> tuple[int, str]:
+    """A new file beside `path`, whose folder is made if there is none: open, and its name."""
+    try:
+        return tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+
+
 def _write_all(handle: int, content: bytes) -> None:
     rest = memoryview(content)
     while rest:
@@ -50,8 +70,11 @@ def _write_all(handle: int, content: bytes) -> None:
 def _link_over(path: Path, other: Path) -> None:
     """Give the file at `path` the second name `other`, in the place of what had it."""
     fresh = other.with_name(f".{other.name}.{os.getpid()}.tmp")
-    fresh.unlink(missing_ok=True)
-    fresh.hardlink_to(path)
+    try:
+        fresh.hardlink_to(path)
+    except FileExistsError:  # a process of this number was killed here
+        fresh.unlink()
+        fresh.hardlink_to(path)
     fresh.replace(other)
 
 
