@@ -5,7 +5,7 @@
         stack.init()
     result = up(stack, on_event=show)
 
-It serves Pulumi's own gRPC to the unmodified program in a child process, runs provider plugins as processes, and refuses by name
+It serves Pulumi's own protocol to the unmodified program in a child process, runs provider plugins as processes, and refuses by name
 what it doesn't do. It knows nothing of the rest of Domicile. Called by `domicile.cli`; `python -m domicile.engine` takes the CLI's verbs.
 """
 

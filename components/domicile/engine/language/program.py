@@ -34,10 +34,9 @@ def run(
     def on_line(stream: str, line: str) -> None:
         journal.log(line, "output")
 
-    child = Child(
-        [project.python, "-u", "-P", str(RUNNER)], project.program_folder, os.environ, on_line, children, pass_fds=(calls.fileno(),)
-    ).talk()
-    calls.close()
+    command = [project.python, "-u", "-P", str(RUNNER)]
+    with calls:
+        child = Child(command, project.program_folder, os.environ, on_line, children, pass_fds=[calls.fileno()]).talk()
     try:
         child.feed(json.dumps(job))
         while not gate.stopped:

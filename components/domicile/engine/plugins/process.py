@@ -207,17 +207,9 @@ def _spawn(launch: list[str], folder: Path, env: dict[str, str], pass_fds: Seque
     """Start it in a session of its own: Ctrl-C is the engine's, a provider in the midst of a step must not get it."""
     pipe = subprocess.PIPE
     return subprocess.Popen(
-        launch,
-        stdin=pipe,
-        stdout=pipe,
-        stderr=pipe,
-        cwd=folder,
-        env=env,
-        text=True,
-        errors="replace",
-        start_new_session=True,
+        launch, stdin=pipe, stdout=pipe, stderr=pipe, cwd=folder, env=env, text=True, errors="replace", start_new_session=True,
         pass_fds=pass_fds,
-    )
+    )  # fmt: skip
 
 
 def _without_passphrase(env: Mapping[str, str]) -> dict[str, str]:
