@@ -73,6 +73,9 @@ class Monitor:
         return getattr(self._stub, method)
 
     def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> resource_pb2.RegisterResourceResponse:  # noqa: N802
+        if request.type == "pulumi:pulumi:Stack":  # it comes as invokes do: after one that was begun before it, which may end it all
+            registered: resource_pb2.RegisterResourceResponse = self._stub.RegisterResource(request)
+            return registered
         return resource_pb2.RegisterResourceResponse.FromString(self._call(b"R", request))
 
     def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> empty_pb2.Empty:  # noqa: N802
