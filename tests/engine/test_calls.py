@@ -14,6 +14,14 @@ def served() -> list[threading.Thread]:
     return [t for t in threading.enumerate() if t.name in ("call", "calls")]
 
 
+def settled(at: int) -> int:
+    """How many are served, once it is no more than `at`: a thread ends a moment after its socket."""
+    end = time.monotonic() + 10
+    while len(served()) > at and time.monotonic() < end:
+        time.sleep(0.01)
+    return len(served())
+
+
 def test_a_large_registration_arrives_whole(yard):
     body = "'0123456789abcdef' * (1 << 18)"  # 4 MiB: far more than a socket holds
     assert yard.up(f"Thing('a', {body})\n").exit_code == 0
@@ -43,10 +51,7 @@ def test_no_thread_is_left_when_the_operation_has_ended(yard):
     before = len(served())
     assert yard.up("Thing('a')\nThing('b')\n").exit_code == 0
     assert yard.up("Thing('a')\nraise Exception('no more')\n").exit_code != 0
-    end = time.monotonic() + 10
-    while len(served()) > before and time.monotonic() < end:
-        time.sleep(0.01)
-    assert len(served()) == before
+    assert settled(before) == before
 
 
 def test_a_program_that_never_ran_leaves_no_thread():
@@ -55,7 +60,4 @@ def test_a_program_that_never_ran_leaves_no_thread():
     assert len(served()) == before + 1
     calls.close()
     calls.close()
-    end = time.monotonic() + 10
-    while len(served()) > before and time.monotonic() < end:
-        time.sleep(0.01)
-    assert len(served()) == before
+    assert settled(before) == before

@@ -98,5 +98,6 @@ def test_the_plugin_of_dynamic_resources_starts_as_the_first_is_made(yard):
 
 
 def test_no_plugin_of_dynamic_resources_starts_where_there_are_none(yard):
+    # a second is many times what it takes from the first such resource to the plugin's process
     result = yard.up(f"{DYNAMIC}time.sleep(1)\npulumi.export('plugins', list(dynamic_plugins()))\n")
     assert (result.exit_code, result.outputs["plugins"]) == (0, [])

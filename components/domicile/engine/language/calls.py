@@ -18,12 +18,13 @@ from google.protobuf.message import Message
 from pulumi.runtime.proto import resource_pb2 as pb
 from pulumi.runtime.proto.resource_pb2_grpc import ResourceMonitorServicer
 
+from ..plugins.connection import MOST_BYTES
+
 METHODS: dict[int, tuple[str, Callable[[bytes], Message]]] = {
     ord("R"): ("RegisterResource", pb.RegisterResourceRequest.FromString),
     ord("O"): ("RegisterResourceOutputs", pb.RegisterResourceOutputsRequest.FromString),
 }
 """A call is one of these bytes, then its request's; the answer is the response's bytes."""
-MOST_BYTES = 400 << 20  # of a call, as by gRPC
 
 
 class Calls:

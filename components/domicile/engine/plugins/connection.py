@@ -15,7 +15,8 @@ from ..plugins.process import Child, Children
 from ..project import Project
 from .local_package import local_command
 
-OPTIONS = [("grpc.max_receive_message_length", 400 << 20), ("grpc.max_send_message_length", 400 << 20)]
+MOST_BYTES = 400 << 20  # of a message, as in the SDK
+OPTIONS = [("grpc.max_receive_message_length", MOST_BYTES), ("grpc.max_send_message_length", MOST_BYTES)]
 DYNAMIC = "pulumi-python"
 BUILTIN = "pulumi"  # the engine is this provider itself
 ANSWER_SECONDS = 10  # for the first answer at a plugin's port, as in the CLI
