@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 
 import pytest
+
+from domicile.engine.plugins.early import Early
 
 LOADED = """
 import os, time
@@ -83,7 +87,7 @@ def dynamic_plugins():
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = int(stat.read_text().rpartition(")")[2].split()[1])
-            if parent == os.getppid() and "pulumi.dynamic" in stat.with_name("cmdline").read_text():
+            if parent == os.getppid() and "dynamic_resources" in stat.with_name("cmdline").read_text():
                 yield stat.parent.name
         except OSError:  # one that has just ended
             pass
@@ -101,3 +105,93 @@ def test_no_plugin_of_dynamic_resources_starts_where_there_are_none(yard):
     # a second is many times what it takes from the first such resource to the plugin's process
     result = yard.up(f"{DYNAMIC}time.sleep(1)\npulumi.export('plugins', list(dynamic_plugins()))\n")
     assert (result.exit_code, result.outputs["plugins"]) == (0, [])
+
+
+LOUD = """
+import os, sys
+from pathlib import Path
+from pulumi.dynamic import CheckResult, CreateResult, Resource, ResourceProvider
+
+if "dynamic_resources" in Path("/proc/self/cmdline").read_text():
+    (Path(os.environ["THINGS"]) / "loaded").write_text("")
+    {then}
+
+
+class LoudProvider(ResourceProvider):
+    def check(self, olds, news):
+        return CheckResult(news, [])
+
+    def create(self, props):
+        return CreateResult("loud", props)
+
+
+class Loud(Resource):
+    def __init__(self, name):
+        super().__init__(LoudProvider(), name, {{}})
+"""
+UNTIL_LOADED = """
+import os, time
+from loud import Loud
+
+Loud("a")
+end = time.monotonic() + 60
+while not os.path.exists(os.environ["THINGS"] + "/loaded"):
+    assert time.monotonic() < end, "not loaded while the program goes on"
+    time.sleep(0.02)
+"""
+
+
+def test_what_the_first_dynamic_resource_imports_is_loaded_before_it_is_asked_for(yard):
+    (yard.root / "loud.py").write_text(LOUD.format(then=""))
+    result = yard.up(UNTIL_LOADED)
+    assert result.exit_code == 0, result.errors
+
+
+def test_a_module_that_the_plugin_cannot_load_is_told_of_by_the_call_that_needs_it(yard):
+    (yard.root / "loud.py").write_text(LOUD.format(then="raise RuntimeError('not in this process')"))
+    result = yard.up(UNTIL_LOADED)
+    assert result.exit_code == 1 and "not in this process" in "\n".join(result.errors)
+
+
+class Starts:
+    """Plugins that are up once a test says so."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.began, self.up = ({name: threading.Event() for name in "ab"} for _ in range(2))
+
+    def __call__(self, package, version, module):
+        self.begun.append(package)
+        self.began[package].set()
+        assert self.up[package].wait(60)
+        return f"{package} {version}"
+
+
+@pytest.fixture
+def two_processors(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {0, 1})
+
+
+def test_plugins_that_find_no_processor_free_start_one_after_the_other(two_processors):
+    starts = Starts()
+    early = Early(starts)
+    early.expect("a", "1.0.0")
+    early.expect("b", "1.0.0")
+    starts.up["b"].set()
+    assert starts.began["a"].wait(60) and not starts.began["b"].wait(0.3)
+    starts.up["a"].set()
+    assert (early.take("a", "v1.0.0"), early.take("b", "1.0.0")) == ("a 1.0.0", "b 1.0.0")
+    assert starts.begun == ["a", "b"]
+
+
+def test_one_that_is_asked_for_before_its_turn_starts_at_once(two_processors):
+    starts = Starts()
+    early = Early(starts)
+    early.expect("a", "1.0.0")
+    early.expect("b", "1.0.0")
+    assert starts.began["a"].wait(60)
+    starts.up["b"].set()
+    assert early.take("b", "1.0.0") == "b 1.0.0"
+    starts.up["a"].set()
+    assert early.take("a", "1.0.0") == "a 1.0.0"
+    assert starts.begun == ["a", "b"]  # neither of them twice

@@ -69,11 +69,11 @@ class Processes:
     def start(self, package: str, version: str) -> Connection:
         return self._plugins.take(package, version)
 
-    def _fresh(self, package: str, version: str) -> Connection:
+    def _fresh(self, package: str, version: str, module: str) -> Connection:
         def on_line(stream: str, line: str) -> None:
             self._job.journal.log(f"{package}: {line}", "output")
 
-        return PluginProcess(self._job.project, package, version, self.address, on_line, self._job.children)
+        return PluginProcess(self._job.project, package, version, self.address, on_line, self._job.children, module)
 
     def run(self) -> int:
         job = self._job

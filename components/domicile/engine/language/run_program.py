@@ -51,12 +51,12 @@ class Engine:
     def Log(self, request: engine_pb2.LogRequest) -> empty_pb2.Empty:  # noqa: N802
         return empty_pb2.Empty() if request.severity == engine_pb2.DEBUG else self._stub.Log(request)
 
-    def loads(self, package: str, version: str) -> None:
-        """This provider's plugin will be asked for: it can start meanwhile. No answer is waited for."""
+    def loads(self, package: str, version: str, module: str = "") -> None:
+        """This provider's plugin will be asked for, and for this module there: it can start meanwhile. No answer is waited for."""
         if (package, version) in self._told:
             return
         self._told.add((package, version))
-        self._under_way.append(self._loads.future(json.dumps([package, version]).encode()))
+        self._under_way.append(self._loads.future(json.dumps([package, version, module]).encode()))
 
 
 class Monitor:
@@ -100,14 +100,14 @@ class Monitor:
         return Connection(mine.detach())
 
 
-def _tell_of_dynamic_resources(tell: Callable[[str, str], None]) -> None:
+def _tell_of_dynamic_resources(tell: Callable[[str, str, str], None]) -> None:
     """Tell of their plugin as soon as there is one: by the time it is registered, with all that it leans on, the plugin runs."""
     dynamic: Any = pulumi.dynamic.Resource
     make = dynamic.__init__
 
-    def made(self: Any, *arguments: Any, **named: Any) -> None:
-        tell("pulumi-python", "")
-        make(self, *arguments, **named)
+    def made(self: Any, provider: Any, *arguments: Any, **named: Any) -> None:
+        tell("pulumi-python", "", type(provider).__module__)
+        make(self, provider, *arguments, **named)
 
     dynamic.__init__ = made
 
@@ -169,7 +169,7 @@ def main() -> int:
     loop.set_default_executor(ThreadPoolExecutor(4 * job["parallel"]))  # as many calls at once as the CLI's host allows (3.272)
     asyncio.set_event_loop(loop)
     gc.freeze()  # what is imported stays: no collection looks at it again
-    gc.set_threshold(50_000, 20, 100)  # and few look at what is registered, which stays too: a quarter of the SDK's own time goes there
+    gc.set_threshold(300_000, 20, 100)  # and few look at what is registered, which stays too: a quarter of the SDK's own time goes there
 
     async def program() -> None:
         runpy.run_path(job["program"], run_name="__main__")

@@ -16,9 +16,10 @@ THREADS = 512  # each registration holds one while its step runs
 
 
 class Service:
-    """`loads` is told of each provider's SDK that the program begins to load: package and version."""
+    """`loads` is told of each provider's SDK that the program begins to load (package and version), and of its first dynamic resource's
+    provider: the module of its class, too."""
 
-    def __init__(self, monitor: Monitor, loads: Callable[[str, str], None]) -> None:
+    def __init__(self, monitor: Monitor, loads: Callable[[str, str, str], None]) -> None:
         self._monitor = monitor
         self._server = grpc.server(ThreadPoolExecutor(THREADS, "monitor"), options=OPTIONS)
         resource_pb2_grpc.add_ResourceMonitorServicer_to_server(monitor, self._server)
@@ -32,8 +33,8 @@ class Service:
         self._server.stop(None).wait()
 
 
-def _own(loads: Callable[[str, str], None]) -> grpc.GenericRpcHandler[bytes, bytes]:
-    """What `run_program` tells the engine beside Pulumi's own calls: `/domicile.Program/Loads`, a JSON list of package and version."""
+def _own(loads: Callable[[str, str, str], None]) -> grpc.GenericRpcHandler[bytes, bytes]:
+    """What `run_program` tells the engine beside Pulumi's own calls: `/domicile.Program/Loads`, a JSON list of what `loads` takes."""
 
     def told(request: bytes, _context: grpc.ServicerContext) -> bytes:
         loads(*json.loads(request))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 import grpc
@@ -18,6 +19,7 @@ from .local_package import local_command
 MOST_BYTES = 400 << 20  # of a message, as in the SDK
 OPTIONS = [("grpc.max_receive_message_length", MOST_BYTES), ("grpc.max_send_message_length", MOST_BYTES)]
 DYNAMIC = "pulumi-python"
+_DYNAMIC_RESOURCES = Path(__file__).with_name("dynamic_resources.py")
 BUILTIN = "pulumi"  # the engine is this provider itself
 ANSWER_SECONDS = 10  # for the first answer at a plugin's port, as in the CLI
 ANSWER_LOST_SECONDS = 1  # between a broken connection and the end of the process that held it
@@ -37,12 +39,13 @@ class Connection(Protocol):
 
 
 class PluginProcess:
-    """`on_line` is given each line that it prints, with the name of the stream."""
+    """`on_line` is given each line that it prints, with the name of the stream; dynamic resources' plugin loads `module` at once."""
 
     def __init__(
-        self, project: Project, package: str, version: str, engine_address: str, on_line: Callable[[str, str], None], children: Children
-    ) -> None:
-        command = _command(project, package, version)
+        self, project: Project, package: str, version: str, engine_address: str, on_line: Callable[[str, str], None], children: Children,
+        module: str = "",
+    ) -> None:  # fmt: skip
+        command = _command(project, package, version, module)
         env = {**os.environ, "PULUMI_PROJECT": project.name, "PULUMI_ENGINE_ADDRESS": engine_address}
         self._child = Child([*command, engine_address], project.program_folder, env, on_line, children, f"provider {package}").serve()
         self._line = Line(self._child, provider_pb2_grpc.ResourceProviderStub)
@@ -57,9 +60,9 @@ class PluginProcess:
         self._child.stop()
 
 
-def _command(project: Project, package: str, version: str) -> list[str]:
+def _command(project: Project, package: str, version: str, module: str) -> list[str]:
     if package == DYNAMIC:
-        return [project.python, "-u", "-m", "pulumi.dynamic"]
+        return [project.python, "-u", "-P", str(_DYNAMIC_RESOURCES), module]
     if package in project.packages:
         return local_command(project.packages[package], package)
     return [str(locate("resource", package, version, project.plugins))]
