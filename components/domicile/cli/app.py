@@ -14,6 +14,7 @@ from domicile.cli import (
     egress,
     images,
     key,
+    pending,
     preview,
     refresh,
     rehearse,
@@ -45,6 +46,7 @@ app.command("preview", rich_help_panel=PROVISION)(preview.preview)
 app.command("rehearse", rich_help_panel=PROVISION)(rehearse.rehearse)
 app.command("up", rich_help_panel=PROVISION)(up.up)
 app.command("refresh", rich_help_panel=PROVISION)(refresh.refresh)
+app.command("pending", rich_help_panel=PROVISION)(pending.pending)
 app.command("destroy", rich_help_panel=PROVISION)(destroy.destroy)
 app.command("key", rich_help_panel=OPERATE)(key.key)
 app.command("tunnel", rich_help_panel=OPERATE)(tunnel.tunnel)

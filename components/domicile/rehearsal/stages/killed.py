@@ -14,10 +14,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from domicile import engine
 from domicile.engine import EngineError, Result
+from domicile.engine.state.in_doubt import doubts, settled
 
 from ..faults import Fault, Operation
 from .changed import settings
@@ -135,33 +135,31 @@ def _last_words(log: Path) -> str:
 
 
 def take_in(scene: Scene) -> int:
-    """Put right what a killed `up` had made and not recorded, as an operator does who finds it; how many things that were.
+    """Put right what a killed `up` had made and not recorded, as an operator does with `domicile pending`; how many things that were.
 
-    What is new goes out of the pending operations, with its id, into the state; the next `up --refresh` reads the rest. What was to take
-    the place of something that the state knows is removed: the next `up` makes it again. Raises StageFailed for a thing that no pending
-    operation speaks of.
+    What is new goes into the state by its id; the next `up --refresh` reads the rest. What was to take the place of something that the
+    state knows is removed: the next `up` makes it again. Raises StageFailed for a thing that no pending create speaks of, or a second one.
     """
     if not scene.stack.exists:
         return 0
     document = scene.stack.export()
-    deployment: dict[str, Any] = document["deployment"]
-    pending = {
-        (o["resource"]["type"], o["resource"]["urn"].rpartition("::")[2]): o["resource"] for o in deployment.get("pending_operations") or []
-    }
     found = scene.unrecorded()
-    if lost := [thing for thing in found if (thing.token, thing.name) not in pending]:
+    in_doubt = {(doubt.type, doubt.name): doubt for doubt in doubts(document["deployment"])}
+    if lost := [thing for thing in found if (thing.token, thing.name) not in in_doubt]:
         raise StageFailed(f"a kill left things that the state doesn't even name as pending: {', '.join(thing.name for thing in lost)}")
-    resources = deployment.get("resources") or []
-    known = {resource["urn"] for resource in resources}
-    entries = [{**entry, "id": thing.id} for thing in found if (entry := pending[thing.token, thing.name])["urn"] not in known]
-    taken = {(entry["type"], entry["id"]) for entry in entries}
+    made: dict[str, str] = {}
     for thing in found:
-        if (thing.token, thing.id) not in taken:
+        doubt = in_doubt[thing.token, thing.name]
+        if doubt.replaces:
             scene.rehearsal.cloud.vanish(thing)
-    text = json.dumps({**document, "deployment": {**deployment, "resources": [*resources, *entries], "pending_operations": []}})
+        elif doubt.urn in made:
+            raise StageFailed(f"a kill left {doubt.short} there twice: {made[doubt.urn]} and {thing.id}")
+        else:
+            made[doubt.urn] = thing.id
     try:
         scene.stack.cancel()
-        scene.stack.import_(text, "the state after a kill")
+        after = settled(document["deployment"], made, others_not_made=True)
+        scene.stack.import_(json.dumps({**document, "deployment": after}), "the state after a kill")
     except EngineError as error:
         raise StageFailed(f"the state after a kill is broken: {error}") from error
     return len(found)
