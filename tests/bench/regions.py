@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ print(json.dumps([spent, int(peak.split()[1]) / 1024]))
 
 
 def cost(say: Callable[[str], None]) -> dict[str, Any]:
-    """Seconds are the best of some turns, taken alternately; memory is the most of all turns."""
+    """Seconds are the best of some turns, taken alternately; memory is looked at in one more, as looking takes its own time."""
     with tempfile.TemporaryDirectory(prefix="domicile-bench-") as folder:
         yards = {"empty program": yard(Path(folder) / "empty", 0), "whole stack": yard(Path(folder) / "whole", 0)}
         yards |= {f"{n} environments": yard(Path(folder) / str(n), n) for n in ENVIRONMENTS}
@@ -54,27 +54,19 @@ def cost(say: Callable[[str], None]) -> dict[str, Any]:
         for _, environment in yards.values():
             environment["XDG_CACHE_HOME"] = str(Path(folder) / "cache")  # no types in it yet
         first = _run("preview", *yards["whole stack"])
-        say(f"first preview of {STACK}: {first.seconds:.1f} s")
-        spent: dict[str, list[Spent]] = {name: [] for name in yards}
+        say(f"first preview of {STACK}: {first:.1f} s")
+        seconds: dict[str, list[float]] = {name: [] for name in yards}
         for turn in range(TURNS):
             for name, place in yards.items():
-                spent[name].append(_run("preview", *place))
-                say(f"preview of {STACK}, {name}, {turn + 1}/{TURNS}: {spent[name][-1].seconds:.2f} s")
+                seconds[name].append(_run("preview", *place))
+                say(f"preview of {STACK}, {name}, {turn + 1}/{TURNS}: {seconds[name][-1]:.2f} s")
+        memory = {name: _peaks_mb("preview", *place) for name, place in yards.items()}
         states = {name: _state_mb(*place, say=say) for name, place in yards.items() if name != "empty program"}
-    best = {name: round(min(found.seconds for found in each), 2) for name, each in spent.items()}
-    memory = {name: {role: round(max(found.peaks_mb[role] for found in each)) for role in each[0].peaks_mb} for name, each in spent.items()}
+    best = {name: round(min(each), 2) for name, each in seconds.items()}
     return {
-        "goals": GOALS, "first_preview_seconds": round(first.seconds, 2), "preview_seconds": best, "preview_mb": memory, "state_mb": states,
+        "goals": GOALS, "first_preview_seconds": round(first, 2), "preview_seconds": best, "preview_mb": memory, "state_mb": states,
         "times_empty": round(best["whole stack"] / best["empty program"], 2),
     } | _imports()  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Spent:
-    """By one operation: seconds, and the most memory that each of its processes had."""
-
-    seconds: float
-    peaks_mb: dict[str, float]
 
 
 def yard(root: Path, environments: int) -> tuple[Path, dict[str, str]]:
@@ -103,24 +95,37 @@ def _environment(place: int) -> dict[str, Any]:
     return {"id": f"env_{place}", "tier": 1 + place // DOORS, "hosts": {"max": 2}, "egress": {"rules": rules}}
 
 
-def _run(verb: str, root: Path, environment: dict[str, str], *flags: str) -> Spent:
+def _run(verb: str, root: Path, environment: dict[str, str], *flags: str) -> float:
+    """Seconds."""
     began = time.monotonic()
+    with _started(verb, root, environment, *flags) as running:
+        running.wait()
+        return time.monotonic() - began
+
+
+def _peaks_mb(verb: str, root: Path, environment: dict[str, str]) -> dict[str, int]:
+    """The most memory that each of the operation's processes had."""
+    with _started(verb, root, environment) as running:
+        return {role: round(peak / 1e6) for role, peak in watched(running).items() if peak}
+
+
+@contextmanager
+def _started(verb: str, root: Path, environment: dict[str, str], *flags: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The operation's engine, to be waited for. Raises RuntimeError if it failed."""
     command = [sys.executable, "-m", "domicile.engine", verb, "--stack", STACK, *flags]
     with (root / "output").open("w+") as output:
         running = subprocess.Popen(command, cwd=root, env=environment, stdout=output, stderr=output)
-        peaks = watched(running)
-        seconds = time.monotonic() - began
+        yield running
         if running.returncode:
             output.seek(0)
             raise RuntimeError(f"{verb} of {STACK} failed: {output.read()[-2000:]}")
-    return Spent(seconds, {role: peak / 1e6 for role, peak in peaks.items() if peak})
 
 
 def _state_mb(root: Path, environment: dict[str, str], say: Callable[[str], None]) -> float:
     """Of the stack's state once it is applied."""
-    taken = _run("up", root, environment, "--yes", "--skip-preview")
+    seconds = _run("up", root, environment, "--yes", "--skip-preview")
     size = (root / "backend" / ".pulumi" / "stacks" / "domicile" / f"{STACK}.json").stat().st_size / 1e6
-    say(f"up of {STACK}, {root.name}: {taken.seconds:.1f} s, its state {size:.1f} MB")
+    say(f"up of {STACK}, {root.name}: {seconds:.1f} s, its state {size:.1f} MB")
     return round(size, 2)
 
 
