@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from domicile.config import from_file
+from domicile.config.aws import Aws
 
 STACKS = Path(__file__).parents[2] / "stacks"
 OFFERINGS = files("moto") / "ec2" / "resources" / "instance_type_offerings" / "availability-zone"
@@ -25,7 +26,7 @@ def offered(region):
 
 
 def asked(aws):
-    return {*aws.hosts.instance_types, aws.proxies.instance_type}
+    return {*aws.hosts.instance_types, aws.proxies.instance_type, aws.tunnel_instance_type}
 
 
 @pytest.mark.parametrize("name", ["tokyo", "eu", "uae", "bahrain", "us"])
@@ -42,3 +43,10 @@ def test_ireland_offers_them_too(tmp_path):
     (tmp_path / "Pulumi.eu.yaml").write_text(yaml.safe_dump(content))
     aws = from_file(tmp_path / "Pulumi.eu.yaml").aws
     assert all(asked(aws) <= offered("eu-west-1")[zone] for zone in aws.zones)
+
+
+def test_a_tunnels_hosts_are_what_the_stack_says_or_what_its_proxies_are():
+    section = yaml.safe_load((STACKS / "Pulumi.bahrain.yaml").read_text())["config"]["domicile:aws"]
+    servers = [{"name": "files", "host": "files.internal.example.com", "network": "10.1.0.0/24"}]
+    tunnels = {"servers": servers}, {"servers": servers, "instanceType": "m6i.large"}
+    assert [Aws.model_validate({**section, "tunnel": each}).tunnel_instance_type for each in tunnels] == ["c6i.large", "m6i.large"]

@@ -75,7 +75,7 @@ class McpTunnel(pulumi.ComponentResource):
         policy = previewed(self._key, ground.names.unmade_key).apply(lambda arn: policies.tunnel_host(ground.names, arn))
         profile = ground.machine_role("tunnel-host", "tunnel hosts: token, CA, images, settings, metrics", policy, self._below)
         configuration = previewed(self.domain, "not-known-yet.invalid").apply(lambda domain: machine_configuration(ground, tunnel, domain))
-        kind = Kind(NOUN, tunnel.instance_type, DISK_GIB, (self._security_group(),), profile, configuration)
+        kind = Kind(NOUN, ground.aws.tunnel_instance_type, DISK_GIB, (self._security_group(),), profile, configuration)
         template = launch_template(kind, ground, settings, self._key, self._below)
         group(
             NOUN,

@@ -50,6 +50,11 @@ class Aws(Section):
         return tuple(region.zone(letter) for letter in self.network.zones or region.zones[:2])
 
     @property
+    def tunnel_instance_type(self) -> str:
+        """Of the tunnel's hosts, where there is one."""
+        return (self.tunnel and self.tunnel.instance_type) or self.proxies.instance_type
+
+    @property
     def resolver(self) -> IPv4Address:
         """The VPC's DNS server: the network's address plus two (VPC guide: DNS attributes)."""
         return self.network.cidr.network_address + 2

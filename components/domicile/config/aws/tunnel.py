@@ -72,7 +72,7 @@ class Tunnel(Section):
         (), description="CA certificates (PEM) that the tunnel trusts, as `domicile tunnel` prints them: one, and two while they change"
     )
     images: TunnelImages = Field(TunnelImages(), description="what the hosts run")
-    instance_type: InstanceType = Field("c7i.large", description="one kind of machine")
+    instance_type: InstanceType | None = Field(None, description="one kind of machine; unset: that of `proxies`")
 
     @model_validator(mode="after")
     def _fits_together(self) -> Tunnel:

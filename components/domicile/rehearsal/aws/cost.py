@@ -80,12 +80,12 @@ def _beside(config: PerimeterConfig) -> Iterator[Machines]:
     """What a stack has whatever its sessions are."""
     from domicile.egress_proxy.aws.machines import DISK_GIB
 
-    proxies, tunnel = _aws(config).proxies, _aws(config).tunnel
-    yield Machines("egress proxies", proxies.instance_type, proxies.minimum * len(config.tiers), DISK_GIB)
-    if tunnel:
+    aws = _aws(config)
+    yield Machines("egress proxies", aws.proxies.instance_type, aws.proxies.minimum * len(config.tiers), DISK_GIB)
+    if aws.tunnel:
         from domicile.mcp_tunnel import aws as hosts_of_tunnel
 
-        yield Machines("tunnel hosts", tunnel.instance_type, hosts_of_tunnel.HOSTS, hosts_of_tunnel.DISK_GIB)
+        yield Machines("tunnel hosts", aws.tunnel_instance_type, hosts_of_tunnel.HOSTS, hosts_of_tunnel.DISK_GIB)
 
 
 def _running(region: str, machines: Machines, whose: str = "") -> Iterator[Price]:
