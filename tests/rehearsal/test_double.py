@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -158,6 +159,27 @@ def test_a_look_up_finds_the_one_thing_that_fits(double):
     for nothing in ({"tags": {"Name": "c"}}, {"state": "available"}):
         with pytest.raises(Refused, match="things of type Vpc"):
             invoke(double, "ec2.getVpc", **nothing)
+
+
+def test_a_route_table_is_shown_with_its_subnets_and_the_routes_that_the_provider_shows(double):
+    vpc = double.create(urn(VPC), {"cidrBlock": "10.0.0.0/16"})[0]
+    subnet = double.create(urn("aws:ec2/subnet:Subnet"), {"vpcId": vpc, "cidrBlock": "10.0.0.0/24"})[0]
+    gateway = double.create(urn("aws:ec2/internetGateway:InternetGateway"), {"vpcId": vpc})[0]
+    table = double.create(urn("aws:ec2/routeTable:RouteTable"), {"vpcId": vpc})[0]
+    way_out = {"routeTableId": table, "destinationCidrBlock": "0.0.0.0/0", "gatewayId": gateway}
+    double.create(urn("aws:ec2/route:Route"), way_out)
+    double.create(urn("aws:ec2/routeTableAssociation:RouteTableAssociation"), {"subnetId": subnet, "routeTableId": table})
+    by_id, by_subnet = invoke(double, "ec2.getRouteTable", routeTableId=table), invoke(double, "ec2.getRouteTable", subnetId=subnet)
+    assert by_id["id"] == by_subnet["id"] == table
+    assert all(by_id[name] == by_subnet[name] for name in ("routes", "associations"))
+    assert [(route["cidrBlock"], route["gatewayId"]) for route in by_id["routes"]] == [("0.0.0.0/0", gateway)]
+    assert [each["subnetId"] for each in by_id["associations"]] == [subnet]
+    (thing,) = double.cloud.things("aws:ec2/routeTable:RouteTable")
+    hidden = [{"cidrBlock": "10.0.0.0/16", "gatewayId": "local"}, {"destinationPrefixListId": "pl-1", "gatewayId": "vpce-1"}]
+    double.cloud.put(replace(thing, properties={**thing.properties, "routes": hidden}))
+    assert len(invoke(double, "ec2.getRouteTable", routeTableId=table)["routes"]) == 1
+    with pytest.raises(Refused, match="things of type RouteTable"):
+        invoke(double, "ec2.getRouteTable", subnetId="subnet-0123456789abcdef0")
 
 
 def test_a_function_that_is_not_rehearsed_says_so(double):

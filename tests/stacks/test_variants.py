@@ -1,5 +1,9 @@
 """What a team brings along or sets takes the same path: VPC, subnets, key, roles, boundary, spot, warm pool."""
 
+import dataclasses
+
+import pytest
+
 from domicile.aws import policies
 from domicile.aws.names import Names
 from domicile.aws.policy_document import Statement, document
@@ -14,29 +18,91 @@ def bring(region, token, name, inputs, id_=""):
     return region.rehearsal.add(token, name, REGION, inputs, id_)
 
 
-def test_a_stack_lives_in_a_vpc_and_with_a_key_of_the_teams_own(stacked):
-    region = stacked("tokyo")
+def bring_vpc(region, associated=2):
+    """The network's configuration: two worker subnets, of which so many are associated with the one table, and two for proxies."""
     vpc = bring(region, "aws:ec2/vpc:Vpc", "theirs", {"cidrBlock": "10.64.0.0/16", "enableDnsHostnames": True})
     subnets = []
     for place, zone in enumerate((f"{REGION}a", f"{REGION}c") * 2):
         inputs = {"vpcId": vpc.id, "cidrBlock": f"10.64.{place}.0/24", "availabilityZone": zone}
         subnets.append(bring(region, "aws:ec2/subnet:Subnet", f"subnet-{place}", inputs).id)
     table = bring(region, "aws:ec2/routeTable:RouteTable", "theirs", {"vpcId": vpc.id})
+    for subnet in subnets[:associated]:
+        where = {"subnetId": subnet, "routeTableId": table.id}
+        bring(region, "aws:ec2/routeTableAssociation:RouteTableAssociation", subnet, where)
+    return {"vpc": vpc.id, "workerSubnets": subnets[:2], "workerRouteTables": [table.id], "egressSubnets": subnets[2:]}
+
+
+def test_a_stack_lives_in_a_vpc_and_with_a_key_of_the_teams_own(stacked):
+    region = stacked("tokyo")
+    existing = bring_vpc(region)
     theirs = {"description": "theirs", "policy": policies.encryption_key(Names.of(region.config(), region.config().aws))}
     key = bring(region, "aws:kms/key:Key", "theirs", theirs, "1234abcd-12ab-34cd-56ef-1234567890ab")
-    existing = {"vpc": vpc.id, "workerSubnets": subnets[:2], "workerRouteTables": [table.id], "egressSubnets": subnets[2:]}
     region.configure(network={"existing": existing}, access={"encryptionKey": key.properties["arn"]})
     result = region.up()
     assert result.exit_code == 0, result.errors
     assert [thing.name for thing in region.things("Vpc")] == ["theirs"]
     assert [thing.name for thing in region.things("Key")] == ["theirs"]
     assert not region.things("NatGateway")
-    assert set(region.one("VpcEndpoint", "secretsmanager")["subnetIds"]) == set(subnets[:2])
+    assert set(region.one("VpcEndpoint", "secretsmanager")["subnetIds"]) == set(existing["workerSubnets"])
     assert region.one("Secret", "environment-key")["kmsKeyId"] == key.properties["arn"]
-    assert region.one("FlowLog", "flow")["vpcId"] == vpc.id
+    assert region.one("FlowLog", "flow")["vpcId"] == existing["vpc"]
     destroyed = region.destroy()
     assert destroyed.exit_code == 0, destroyed.errors
     assert {"theirs"} <= {thing.name for thing in region.things("Vpc")}
+
+
+@pytest.mark.parametrize(
+    ("inside", "route"),
+    [
+        (True, {"cidrBlock": "0.0.0.0/0", "natGatewayId": "nat-0123456789abcdef0"}),
+        (True, {"cidrBlock": "52.0.0.0/8", "transitGatewayId": "tgw-0123456789abcdef0"}),
+        (True, {"ipv6CidrBlock": "::/0", "egressOnlyGatewayId": "eigw-0123456789abcdef0"}),
+        (False, {"destinationCidrBlock": "10.0.0.0/7", "vpcPeeringConnectionId": "pcx-0123456789abcdef0"}),
+        (False, {"destinationPrefixListId": "pl-0123456789abcdef0", "transitGatewayId": "tgw-0123456789abcdef0"}),
+    ],
+)
+def test_a_brought_vpc_whose_worker_subnets_have_a_way_out_is_refused_before_anything_is_made(stacked, inside, route):
+    region = stacked("tokyo")
+    existing = bring_vpc(region)
+    (table,) = existing["workerRouteTables"]
+    plant(region, table, inside, route)
+    region.configure(network={"existing": existing})
+    result = region.preview()
+    said = "\n".join(result.errors)
+    assert result.exit_code == 1 and "Traceback" not in said
+    destination, target = list(route.values())
+    assert f"workerRouteTables[0]: {table} has a route to {destination} by {target}" in said and "take it out" in said
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_brought_vpc_may_lead_to_other_private_networks(stacked, inside):
+    region = stacked("tokyo")
+    existing = bring_vpc(region)
+    name = "cidrBlock" if inside else "destinationCidrBlock"
+    plant(region, existing["workerRouteTables"][0], inside, {name: "10.0.0.0/8", "transitGatewayId": "tgw-0123456789abcdef0"})
+    region.configure(network={"existing": existing})
+    assert region.preview().exit_code == 0
+
+
+def test_a_brought_worker_subnet_whose_routes_are_not_seen_is_refused(stacked):
+    region = stacked("tokyo")
+    existing = bring_vpc(region, associated=1)
+    region.configure(network={"existing": existing})
+    result = region.preview()
+    assert result.exit_code == 1
+    assert f"workerSubnets[1]: {existing['workerSubnets'][1]} is associated with none" in "\n".join(result.errors)
+
+
+def plant(region, table, inside, route):
+    """A route in the brought table: within it, or as a thing of its own. What it leads to is the team's, and nothing here knows of it."""
+    cloud = region.rehearsal.cloud
+    (thing,) = [each for each in cloud.things("aws:ec2/routeTable:RouteTable") if each.id == table]
+    if inside:
+        cloud.put(dataclasses.replace(thing, properties={**thing.properties, "routes": [route]}))
+    else:
+        cloud.put(
+            dataclasses.replace(thing, token="aws:ec2/route:Route", name="theirs", id="r-1", properties={"routeTableId": table, **route})
+        )
 
 
 def test_every_role_bears_the_permissions_boundary(stacked):

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from domicile.engine import preview
+from domicile.rehearsal.stages.brought import bring_along
 from domicile.rehearsal.stages.scene import Scene
 from domicile_policies.reach import Proof, declared, prove
 from domicile_policies.resource import Stack
@@ -41,6 +42,7 @@ def previewed(name: str, **sections: object) -> Previewed:
             content["config"][f"domicile:{key}"] = value
         content["config"] = {key: value for key, value in content["config"].items() if value is not None}
         scene.file.write_text(yaml.safe_dump(content))
+        bring_along(scene.rehearsal, scene.config())
         result = preview(scene.stack)
         assert result.exit_code == 0, result.errors
         config = {key: value if isinstance(value, str) else json.dumps(value) for key, value in content["config"].items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter, itemgetter
 
 import pulumi
 import pulumi_aws as aws
@@ -11,6 +12,7 @@ import pulumi_aws as aws
 from domicile.aws.ground import Ground
 from domicile.network.aws.dns import build_firewall
 from domicile.network.aws.endpoints import Endpoints, build_endpoints
+from domicile.network.aws.existing import looked_at
 from domicile.network.aws.records import build_records
 from domicile.network.aws.security_groups import SecurityGroups
 
@@ -41,7 +43,7 @@ class Network(pulumi.ComponentResource):
         super().__init__("domicile:aws:Network", name, None, opts)
         below = pulumi.ResourceOptions(parent=self)
         self._ground = ground
-        self.vpc = self._existing() or self._own(below)
+        self.vpc = self._existing(pulumi.InvokeOutputOptions(parent=self)) or self._own(below)
         self.groups = SecurityGroups.build(ground, self.vpc.id, below)
         self.endpoints = build_endpoints(ground, self.vpc, self.groups, key, below)
         self.groups.let_workers_reach_s3(self.endpoints.s3_prefix_list, below)
@@ -52,16 +54,14 @@ class Network(pulumi.ComponentResource):
         """The DNS firewall; `balancers` are the egress tiers' names, known when that room stands."""
         build_firewall(self._ground, self.vpc.id, balancers, pulumi.ResourceOptions(parent=self))
 
-    def _existing(self) -> Vpc | None:
+    def _existing(self, opts: pulumi.InvokeOutputOptions) -> Vpc | None:
+        """Nothing is made in it before its routes have been looked at."""
         existing = self._ground.aws.network.existing
         if existing is None:
             return None
-        known = pulumi.Output.from_input
-        return Vpc(
-            known(existing.vpc),
-            tuple(known(subnet) for subnet in existing.worker_subnets),
-            tuple(known(table) for table in existing.worker_route_tables),
-        )
+        seen = looked_at(existing, opts)
+        vpc, subnets, tables = (seen.apply(attrgetter(name)) for name in ("vpc", "worker_subnets", "worker_route_tables"))
+        return Vpc(vpc, _each(subnets, len(existing.worker_subnets)), _each(tables, len(existing.worker_route_tables)))
 
     def _own(self, below: pulumi.ResourceOptions) -> Vpc:
         """The worker subnets' one route table has no route but the VPC's own."""
@@ -81,6 +81,10 @@ class Network(pulumi.ComponentResource):
             for place, zone in enumerate(self._ground.aws.zones)
         )
         return Vpc(vpc.id, subnets, (table.id,))
+
+
+def _each(several: pulumi.Output[tuple[str, ...]], count: int) -> tuple[pulumi.Output[str], ...]:
+    return tuple(several.apply(itemgetter(place)) for place in range(count))
 
 
 def subnet(

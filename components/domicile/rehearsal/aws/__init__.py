@@ -37,6 +37,7 @@ _GLOBAL = {"cloudfront", "organizations", "route53", "iam"}  # services whose AR
 _READS = {  # functions whose action has another name
     "getAmi": ("ec2:DescribeImages",),
     "getPrefixList": ("ec2:DescribePrefixLists",),
+    "getRouteTable": ("ec2:DescribeRouteTables",),
     "getManagedPrefixList": ("ec2:DescribeManagedPrefixLists", "ec2:GetManagedPrefixListEntries"),
     "getAvailabilityZones": ("ec2:DescribeAvailabilityZones",),
     "getAvailabilityZone": ("ec2:DescribeAvailabilityZones",),

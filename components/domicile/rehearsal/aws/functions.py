@@ -13,6 +13,11 @@ from . import tokens
 from .policy_document import policy_document
 from .regions import ZONES, zone_ids, zones
 
+_INSIDE = {"destinationCidrBlock": "cidrBlock", "destinationIpv6CidrBlock": "ipv6CidrBlock"}
+"""How a route of its own says what one within a table says."""
+_ROUTE = ("cidrBlock", "ipv6CidrBlock", "destinationPrefixListId", "carrierGatewayId", "coreNetworkArn", "egressOnlyGatewayId", "gatewayId",
+          "instanceId", "localGatewayId", "natGatewayId", "networkInterfaceId", "transitGatewayId", "vpcEndpointId",
+          "vpcPeeringConnectionId")  # fmt: skip
 _PREFIX_LISTS = {"s3": "a", "dynamodb": "b", "cloudfront.origin-facing": "c", "ec2-instance-connect": "d"}
 
 
@@ -150,6 +155,30 @@ def _subnets(args: Properties, place: Place) -> Properties:
     return {"id": place.region, "ids": sorted(t.id for t in _all(tokens.SUBNET, args, place)), "region": place.region}
 
 
+def _route_table(args: Properties, place: Place) -> Properties:
+    """With its subnets, and its routes but the VPC's own and gateway endpoints' (terraform-provider-aws, `dataSourceRoutesRead`)."""
+    associations = [t.properties for t in _all(tokens.ROUTE_TABLE_ASSOCIATION, {}, place)]
+    if subnet := args.get("subnetId"):
+        table = next((each["routeTableId"] for each in associations if each.get("subnetId") == subnet), f"the table of {subnet}")
+        args = {"routeTableId": table, **{key: value for key, value in args.items() if key != "subnetId"}}
+    found = _found(tokens.ROUTE_TABLE, args, place)
+    apart = [t.properties for t in _all(tokens.ROUTE, {"routeTableId": found.id}, place)]
+    routes = [*(found.properties.get("routes") or ()), *({_INSIDE.get(k, k): v for k, v in route.items()} for route in apart)]
+    return {
+        **found.properties, "id": found.id, "routeTableId": found.id,
+        "routes": [{name: route.get(name) or "" for name in _ROUTE} for route in routes if not _is_left_out(route)],
+        "associations": [
+            {"subnetId": "", "gatewayId": "", "main": False, "routeTableAssociationId": "", **each}
+            for each in associations if each.get("routeTableId") == found.id
+        ],
+    }  # fmt: skip
+
+
+def _is_left_out(route: Properties) -> bool:
+    gateway = str(route.get("gatewayId") or "")
+    return gateway == "local" or (gateway.startswith("vpce-") and bool(route.get("destinationPrefixListId")))
+
+
 def _found(token: str, args: Properties, place: Place) -> Thing:
     found = _all(token, args, place)
     what = token.rpartition(":")[2]
@@ -219,7 +248,7 @@ FUNCTIONS: dict[str, Function] = {
     "aws:ec2/getSubnet:getSubnet": _look_up(tokens.SUBNET),
     "aws:ec2/getSubnets:getSubnets": _subnets,
     "aws:ec2/getSecurityGroup:getSecurityGroup": _look_up(tokens.SECURITY_GROUP),
-    "aws:ec2/getRouteTable:getRouteTable": _look_up(tokens.ROUTE_TABLE),
+    "aws:ec2/getRouteTable:getRouteTable": _route_table,
     "aws:ec2/getVpcEndpoint:getVpcEndpoint": _look_up(tokens.ENDPOINT),
     "aws:iam/getRole:getRole": _look_up(tokens.ROLE),
     "aws:iam/getPolicy:getPolicy": _look_up(tokens.POLICY),

@@ -1,7 +1,7 @@
 """What a stack's configuration says is there already, put into the rehearsal's cloud: VPC, subnets, machine image, key, roles, boundary.
 
-They stand in for the team's own, of which a rehearsal knows no more than their names: that they are as the stack needs them isn't shown.
-Called by `scene`.
+They stand in for the team's own, of which a rehearsal knows no more than their names, and are as the stack needs them: that the team's
+are so isn't shown. Called by `scene`.
 """
 
 from __future__ import annotations
@@ -66,6 +66,9 @@ def _network(rehearsal: Rehearsal, aws: Aws) -> None:
             rehearsal.add("aws:ec2/subnet:Subnet", subnet, aws.region, where, subnet)
     for table in existing.worker_route_tables:
         rehearsal.add("aws:ec2/routeTable:RouteTable", table, aws.region, {"vpcId": existing.vpc}, table)
+    for subnet, table in zip(existing.worker_subnets, cycle(existing.worker_route_tables), strict=False):
+        where = {"subnetId": subnet, "routeTableId": table}
+        rehearsal.add("aws:ec2/routeTableAssociation:RouteTableAssociation", subnet, aws.region, where)
 
 
 def _role(rehearsal: Rehearsal, config: PerimeterConfig, aws: Aws, noun: str, arn: str) -> None:
