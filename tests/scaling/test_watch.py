@@ -10,7 +10,7 @@ from domicile.scaling.function.group import Group, NoGroup
 from domicile.scaling.function.key import old_version_used
 from domicile.scaling.function.settings import Settings
 from domicile.scaling.function.stats import Stats, Unreadable, parsed
-from domicile.scaling.function.watch import host_load
+from domicile.scaling.function.watch import host_load, numbers
 from domicile_control_plane import ControlPlane
 from domicile_control_plane.aws import FrontDoor
 from domicile_control_plane.faults import Fault
@@ -110,6 +110,23 @@ def test_any_other_answer_is_no_number(what, other):
 )
 def test_load_is_what_runs_or_wants_to_of_what_hosts_hold(waiting, serving, served, load):
     assert host_load(Stats(waiting, 0, 0.0, 1), Group(serving, 5, serving, serving), served, 4) == load
+
+
+@pytest.mark.parametrize(
+    ("waiting", "polling", "serving", "served", "sounds"),
+    [
+        (3, 0, 2, 8.0, 0.0),  # full: its hosts have nothing to poll for
+        (3, 0, 2, 9.0, 0.0),
+        (0, 0, 2, 7.0, 1.0),  # there is room
+        (3, 0, 2, None, 1.0),  # nobody says what they serve
+        (3, 0, 0, 0.0, 1.0),  # no host at all
+        (0, 0, 0, 0.0, 0.0),
+        (3, 1, 2, 7.0, 0.0),
+    ],
+)
+def test_nobody_polls_where_work_or_room_is_and_hosts_that_are_full_are_not_expected_to(waiting, polling, serving, served, sounds):
+    stats = Stats(waiting, 0, 0.0, polling)
+    assert numbers(stats, Group(serving, 5, serving, serving), served, 4)["NobodyPolls"] == sounds
 
 
 @pytest.mark.parametrize(

@@ -260,7 +260,7 @@ def alarms(ground: Ground, look_seconds: int) -> tuple[Alarm, ...]:
     """On what the watching function publishes, each `look_seconds`. That it publishes nothing is the first alarm's matter."""
     each, oldest = look_seconds, ground.aws.alarms.oldest_item_seconds
     return (
-        Alarm("nobody-polls", "Work waits or hosts run, and no worker polls; or the queue can't be read.", "NobodyPolls", 0.0,
+        Alarm("nobody-polls", "Work waits or hosts have room, and no worker polls; or the queue can't be read.", "NobodyPolls", 0.0,
               period_seconds=each, periods=5, statistic="Minimum", silence="breaching"),
         Alarm("oldest-item", "A work item waits longer than it should.", "OldestItemAgeSeconds", oldest, period_seconds=each, periods=2),
         Alarm("pending-stuck", "Claimed items aren't taken up.", "WorkPending", 0.0, period_seconds=each, periods=10, statistic="Minimum"),

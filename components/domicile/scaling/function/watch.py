@@ -90,7 +90,8 @@ def numbers(stats: queue.Stats, group: groups.Group, served: float | None, host_
     }
     if stats.polling is not None:
         wanted = stats.waiting + stats.pending > 0 or group.serving > 0
-        found |= {"WorkersPolling": float(stats.polling), "NobodyPolls": float(wanted and stats.polling == 0)}
+        full = served is not None and 0 < group.serving * host_capacity <= served  # hosts that serve all they can don't poll
+        found |= {"WorkersPolling": float(stats.polling), "NobodyPolls": float(wanted and not full and stats.polling == 0)}
     load = host_load(stats, group, served, host_capacity)
     return found if load is None else {**found, "HostLoadPercent": load}
 
