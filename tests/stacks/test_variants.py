@@ -58,6 +58,7 @@ def test_a_stack_lives_in_a_vpc_and_with_a_key_of_the_teams_own(stacked):
         (True, {"cidrBlock": "52.0.0.0/8", "transitGatewayId": "tgw-0123456789abcdef0"}),
         (True, {"ipv6CidrBlock": "::/0", "egressOnlyGatewayId": "eigw-0123456789abcdef0"}),
         (False, {"destinationCidrBlock": "10.0.0.0/7", "vpcPeeringConnectionId": "pcx-0123456789abcdef0"}),
+        (False, {"destinationIpv6CidrBlock": "64:ff9b::/96", "natGatewayId": "nat-0123456789abcdef0"}),
         (False, {"destinationPrefixListId": "pl-0123456789abcdef0", "transitGatewayId": "tgw-0123456789abcdef0"}),
     ],
 )
@@ -74,12 +75,13 @@ def test_a_brought_vpc_whose_worker_subnets_have_a_way_out_is_refused_before_any
     assert f"workerRouteTables[0]: {table} has a route to {destination} by {target}" in said and "take it out" in said
 
 
-@pytest.mark.parametrize("inside", [True, False])
-def test_a_brought_vpc_may_lead_to_other_private_networks(stacked, inside):
+@pytest.mark.parametrize(
+    ("inside", "name", "network"), [(True, "cidrBlock", "10.0.0.0/8"), (False, "destinationIpv6CidrBlock", "fd00::/8")]
+)
+def test_a_brought_vpc_may_lead_to_other_private_networks(stacked, inside, name, network):
     region = stacked("tokyo")
     existing = bring_vpc(region)
-    name = "cidrBlock" if inside else "destinationCidrBlock"
-    plant(region, existing["workerRouteTables"][0], inside, {name: "10.0.0.0/8", "transitGatewayId": "tgw-0123456789abcdef0"})
+    plant(region, existing["workerRouteTables"][0], inside, {name: network, "transitGatewayId": "tgw-0123456789abcdef0"})
     region.configure(network={"existing": existing})
     assert region.preview().exit_code == 0
 

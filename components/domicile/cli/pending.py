@@ -57,7 +57,7 @@ def pending(file: File, made: Made = None, others_not_made: Others = False, json
 
 
 def _ids(found: list[Doubt], made: list[str]) -> dict[str, str]:
-    """Id by URN; a resource's name and its type hold no `=`, ids may."""
+    """Id by URN. The first `=` ends the name: ids may hold one."""
     from domicile.engine.state.in_doubt import chosen
 
     ids: dict[str, str] = {}

@@ -53,13 +53,14 @@ def chosen(found: Collection[Doubt], said: str) -> Doubt:
 
 
 def settled(latest: Latest, made: Mapping[str, str], others_not_made: bool = False) -> Latest:
-    """The state with the things `made` in it (id by URN) and, of the creates in doubt, those left for which nothing was said.
+    """The state with the things `made` in it (id by what `chosen` takes), and in doubt only the creates for which nothing was said.
 
-    `made` is of doubts that replace nothing. With `others_not_made` all others are forgotten. Raises StateError.
+    With `others_not_made` all others are forgotten. Raises StateError, also for what would replace a thing that the state knows.
     """
     entries, found = {entry["urn"]: entry for entry in _pending(latest)}, doubts(latest)
-    for urn, id_ in made.items():
-        doubt = chosen(found, urn)
+    ids: dict[str, str] = {}
+    for said, id_ in made.items():
+        doubt = chosen(found, said)
         if doubt.replaces:
             raise StateError(
                 f"{doubt.short}: the state knows the thing that {id_} was to replace; delete {id_} by hand and settle this one as not made,"
@@ -67,8 +68,9 @@ def settled(latest: Latest, made: Mapping[str, str], others_not_made: bool = Fal
             )
         if not id_:
             raise StateError(f"{doubt.short}: its id is empty; give the one that its provider imports it by")
-    left = [o for o in latest.get("pending_operations") or [] if not _settles(o, made, others_not_made)]
-    taken = [{**entry, "id": made[urn]} for urn, entry in entries.items() if urn in made]
+        ids[doubt.urn] = id_
+    left = [o for o in latest.get("pending_operations") or [] if not _settles(o, ids, others_not_made)]
+    taken = [{**entry, "id": ids[urn]} for urn, entry in entries.items() if urn in ids]
     return {**latest, "resources": [*(latest.get("resources") or []), *taken], "pending_operations": left}
 
 

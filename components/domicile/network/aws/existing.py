@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
 from domicile.config.aws import ExistingVpc
+from domicile.config.aws.network import PRIVATE
 
+_PRIVATE_V6 = IPv6Network("fc00::/7")  # RFC 4193
 _TARGETS = (
     "gateway_id", "nat_gateway_id", "egress_only_gateway_id", "carrier_gateway_id", "transit_gateway_id", "vpc_peering_connection_id",
     "network_interface_id", "instance_id", "local_gateway_id", "core_network_arn", "vpc_endpoint_id",
@@ -35,7 +37,7 @@ def looked_at(existing: ExistingVpc, opts: pulumi.InvokeOutputOptions) -> pulumi
 
 def _refused(existing: ExistingVpc, tables: Sequence[Any]) -> ExistingVpc:
     if objections := [*_open_routes(existing, tables), *_unseen_subnets(existing, tables)]:
-        raise ExistingVpcError("\n".join(["aws.network.existing can't be used; nothing was changed:", *objections]))
+        raise ExistingVpcError("\n".join(["aws.network.existing can't be used; nothing was made in it:", *objections]))
     return existing
 
 
@@ -53,8 +55,9 @@ def _open_routes(existing: ExistingVpc, tables: Sequence[Any]) -> Iterator[str]:
 
 def _is_private(route: Any) -> bool:
     """A prefix list's networks can change at any time, so it isn't."""
-    network = route.cidr_block or route.ipv6_cidr_block
-    return bool(network) and not ip_network(network).is_global
+    if route.cidr_block:
+        return any(IPv4Network(route.cidr_block).subnet_of(private) for private in PRIVATE)
+    return bool(route.ipv6_cidr_block) and IPv6Network(route.ipv6_cidr_block).subnet_of(_PRIVATE_V6)
 
 
 def _unseen_subnets(existing: ExistingVpc, tables: Sequence[Any]) -> Iterator[str]:
