@@ -27,6 +27,7 @@ from . import (
     sqs,
     ssm,
     vpc,
+    vpc_filters,
 )
 from .authorization import context, touched
 from .functions import FUNCTIONS
@@ -88,6 +89,7 @@ def derived_actions(operation: str, token: str) -> tuple[str, ...]:
 
 _SERVICES = (
     apigateway, autoscaling, cloudwatch, ec2, ecr, elb, events, iam, kms, lambdas, logs, route53, s3, secretsmanager, sns, sqs, ssm, vpc,
+    vpc_filters,
 )  # fmt: skip
 KINDS: dict[str, Kind] = {token: kind for service in _SERVICES for token, kind in service.KINDS.items()}
 

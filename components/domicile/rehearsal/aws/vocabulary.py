@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..kinds import Actions, Ref
 from ..rules import Source
-from .tokens import ALIAS, KEY, ROLE, SECURITY_GROUP, SUBNET, VPC
+from .tokens import ALIAS, KEY, PREFIX_LIST, ROLE, SECURITY_GROUP, SUBNET, VPC
 
 ARN = "arn:{partition}:"
 EC2 = ARN + "ec2:{region}:{account}:"
@@ -71,6 +71,11 @@ def subnets(path: str = "subnetIds[*]") -> Ref:
 
 def security_groups(path: str = "securityGroupIds[*]") -> Ref:
     return Ref(path, SECURITY_GROUP, "group")
+
+
+def prefix_list(path: str) -> Ref:
+    """One of the account's, or AWS's own, whose ids are short."""
+    return Ref(path, PREFIX_LIST, "list", outside=r"pl-[0-9a-f]{8}")
 
 
 def role(path: str, by_arn: bool = True, holds: bool = False) -> Ref:
