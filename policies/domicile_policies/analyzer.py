@@ -7,6 +7,7 @@ preview is decided there or fails.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -177,6 +178,8 @@ def serve(rules: Mapping[str, Rule]) -> NoReturn:
     analyzer_pb2_grpc.add_AnalyzerServicer_to_server(Analyzer(rules, Path(report) if report else None), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
+    gc.freeze()  # the rules stay: no collection looks at them again
+    gc.set_threshold(50_000, 20, 100)  # and few at what is judged
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     server.wait_for_termination()

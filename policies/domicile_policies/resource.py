@@ -39,10 +39,13 @@ class Unknown:
         return f"Unknown({self.path!r})"
 
 
+_GLOB = re.compile(r"[*?\[]")  # most patterns are plain types, and each that isn't costs a compilation
+
+
 @cache
 def matches(type_: str, patterns: tuple[str, ...]) -> bool:
     """Whether a type is one of these: `aws:ec2/*`. Rules ask it of the same few types over and over."""
-    return any(fnmatchcase(type_, pattern) for pattern in patterns)
+    return any(fnmatchcase(type_, pattern) if _GLOB.search(pattern) else type_ == pattern for pattern in patterns)
 
 
 def known(value: object) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 
 from regions import PROJECT, STACK, yard
 
-TURNS = 5
+TURNS = 9
 GOALS = {"added": 0.15}
 """At most, of the preview's time."""
 

@@ -195,7 +195,7 @@ def _deploy(op: Operation, mode: Mode) -> None:
 
     registrar = _run(op, delete, mode)
     if not op.gate.stopped and not op.journal.failures:
-        _judge_stack(op, registrar)
+        _judge(op, registrar.judge_stack)
 
 
 def _delete(op: Operation, doomed: Callable[[], list[Resource]], continues: bool, name_the_rest: bool = False) -> None:
@@ -251,12 +251,13 @@ def _run(op: Operation, after: Callable[[Registrar], None], mode: Mode) -> Regis
             journal.log(f"an unhandled error occurred: program exited with non-zero exit code: {code}", "error")
         gate.stop()
     ending()
+    _judge(op, op.policies.settle)
     return registrar
 
 
-def _judge_stack(op: Operation, registrar: Registrar) -> None:
+def _judge(op: Operation, judge: Callable[[], None]) -> None:
     try:
-        registrar.judge_stack()
+        judge()
     except EngineError as e:
         op.journal.log(str(e), "error")
         op.gate.stop()

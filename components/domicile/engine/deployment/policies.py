@@ -36,8 +36,11 @@ class Policies:
         self._journal, self._preview = journal, preview
         self._starting: list[Future[tuple[Analyzer, list[str]]]] = []
         self._running: list[Analyzer] = []
+        self._judges = ThreadPoolExecutor(1, "judge")  # one: packs are asked in the order of registration
+        self._judging: list[Future[list[Violation]]] = []
         self._turn = threading.Lock()
         self._options: dict[str, pb.AnalyzerResourceOptions] = {}
+        self._providers: dict[Resource, pb.AnalyzerProviderResource] = {}
         self.find: Callable[[str], Resource | None] = lambda urn: None  # a resource by its URN; the deployment knows
 
     @classmethod
@@ -112,23 +115,37 @@ class Policies:
         return new
 
     def judge(self, new: Resource) -> None:
-        """Raises a ResourceError, told already, for a mandatory violation in an update."""
-        found = []
-        for analyzer in self.ready():
-            if analyzer.judges_resources:
-                request = self._request(new)
-                with _beside(new.urn, analyzer):
-                    own = [_violation(analyzer, d, _level(d), new.urn, d.message) for d in analyzer.analyze(request)]
-                for violation in own:
-                    self._journal.violated(violation)
-                found += own
-        if not self._preview and (worst := next((v for v in found if v.level == "mandatory"), None)):
+        """Raises a ResourceError, told already, for a mandatory violation in an update.
+
+        A preview goes on whatever is found, so it doesn't wait for that; `settle` does.
+        """
+        asked = [(analyzer, self._request(new)) for analyzer in self.ready() if analyzer.judges_resources]
+        if self._preview:
+            self._judging += [self._judges.submit(self._judged, new.urn, asked)] if asked else []
+            return
+        if worst := next((found for found in self._judged(new.urn, asked) if found.level == "mandatory"), None):
             error = ResourceError(new.urn, f"policy {worst.rule} forbids it: {worst.message}")
             error.told = True
             raise error
 
+    def _judged(self, urn: str, asked: Iterable[tuple[Analyzer, pb.AnalyzeRequest]]) -> list[Violation]:
+        found = []
+        for analyzer, request in asked:
+            with _beside(urn, analyzer):
+                own = [_violation(analyzer, d, _level(d), urn, d.message) for d in analyzer.analyze(request)]
+            for violation in own:
+                self._journal.violated(violation)
+            found += own
+        return found
+
+    def settle(self) -> None:
+        """Wait until all is judged. Raises the ResourceError of the first resource over which a pack failed."""
+        while self._judging:
+            self._judging.pop(0).result()
+
     def judge_stack(self, resources: Sequence[Resource]) -> None:
         """Ask the stack rules, once everything is done: what they forbid is in the world already, and is told."""
+        self.settle()
         root = next((r.urn for r in resources if r.type == STACK_TYPE), "")
         urns = {r.urn for r in resources}
         for analyzer in self.ready():
@@ -145,6 +162,7 @@ class Policies:
             threading.Thread(target=analyzer.cancel, name=f"cancel {analyzer.name}", daemon=True).start()
 
     def close(self) -> None:
+        self._judges.shutdown(wait=False, cancel_futures=True)
         for analyzer in self._running:
             analyzer.close()
 
@@ -160,8 +178,11 @@ class Policies:
         provider = self.find(r.provider.rpartition("::")[0]) if r.provider else None
         if provider is None:
             return None
-        properties = _shown(_public(provider.inputs))
-        return pb.AnalyzerProviderResource(type=provider.type, urn=provider.urn, name=provider.name, properties=properties)
+        if provider not in self._providers:  # by identity: each of its resources is shown with it
+            self._providers[provider] = pb.AnalyzerProviderResource(
+                type=provider.type, urn=provider.urn, name=provider.name, properties=_shown(_public(provider.inputs))
+            )
+        return self._providers[provider]
 
     def _in_stack(self, r: Resource) -> pb.AnalyzerResource:
         dependencies = {k: pb.AnalyzerPropertyDependencies(urns=urns) for k, urns in r.property_dependencies.items() if urns}
