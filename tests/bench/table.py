@@ -110,7 +110,7 @@ def _show_stacks(told: dict[str, Any]) -> None:
         memory = (str(told["preview_mb"][name].get(role, "")) for role in ("engine", "program", "double"))
         table.add_row(name, str(seconds), *memory, str(told["state_mb"].get(name, "")))
     console.print(table)
-    console.print(f"whole stack / empty program: {told['times_empty']} (goal at most {goals['times_empty']:g})")
+    console.print(f"whole stack / empty program, median of the pairs: {told['times_empty']} (goal at most {goals['times_empty']:g})")
     console.print(f"the first preview of all, with the SDK's types yet to be parsed: {told['first_preview_seconds']} s")
     console.print(
         f"imports beyond pulumi's own, {told['import_names']} names of the SDK: {told['import_seconds']} s, {told['import_mb']} MB "
