@@ -90,6 +90,11 @@ LIVES: dict[str, Life] = {
         Op("up", (Spec("n3", package="old", wild=3),)),
         Op("up", (_A, Spec("n3", package="old", parent=0, wild=3)), continues=True),
     ),
+    "a secret that a failed update never told the state is closed when a refresh reads it": (
+        Op("up", (Spec("n0", package="old"),)),
+        Op("up", (Spec("n0", package="old", secret=True),), faults=(Fault("update", "n0", "partial"),)),
+        Op("up --refresh", (Spec("n0", package="old", secret=True),)),
+    ),
 }  # fmt: skip
 _numbers = itertools.count()
 

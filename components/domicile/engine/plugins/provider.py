@@ -123,7 +123,8 @@ class Provider:
     def _read(self, request: pb.ReadRequest, of: Resource) -> tuple[str, Properties | None, Properties]:
         done = self._call("Read", request, of.urn, of)
         with self._understanding("Read", of.urn):
-            inputs = self._take(done.inputs, of.inputs) if done.HasField("inputs") else None
+            # the inputs of an update that failed in part are still those before it: what it made secret, only the outputs know
+            inputs = self._take(done.inputs, of.inputs, of.outputs) if done.HasField("inputs") else None
             return done.id, inputs, mark_keys(self._take(done.properties, of.inputs, of.outputs), list(of.additional_secret_outputs))
 
     def invoke(self, request: pb.InvokeRequest) -> pb.InvokeResponse:
